@@ -1,0 +1,27 @@
+"""Turn the ids and names of a sample list into the integers that tensors need."""
+
+import numpy as np
+
+from datasets.records import ReIDData
+from pipeline.errors import DataError
+
+
+def class_labels(data: ReIDData) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Number the persons 0..C-1 in the order of their ids.
+
+    Returns:
+        (N,) int64 class of each sample, and the person id of each class.
+
+    Raises:
+        DataError: a sample has no person id.
+    """
+    if not data.is_labelled:
+        raise DataError(f"{data.name} has samples without a person id", "labelled data")
+    ids, labels = np.unique(np.array([s.person_id for s in data.samples], np.int64), return_inverse=True)
+    return labels.reshape(-1).astype(np.int64), tuple(int(person) for person in ids)
+
+
+def camera_indices(data: ReIDData) -> np.ndarray:
+    """Return the (N,) int64 position of each sample's camera in `data.cameras`; -1 where unknown."""
+    positions = {camera: index for index, camera in enumerate(data.cameras)}
+    return np.array([-1 if s.camera_id is None else positions[s.camera_id] for s in data.samples], np.int64)

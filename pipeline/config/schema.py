@@ -1,0 +1,99 @@
+"""The shape of a run's configuration; what a stage adds to it stands in that stage's own file."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, StringConstraints
+
+from pipeline.config.references import ComponentName, Operational
+
+# Names become folder names and the two halves of `stage.role`.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=64)]
+RunName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+
+
+class StrictModel(BaseModel):
+    """A record that refuses unknown keys and checks its own defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, protected_namespaces=())
+
+
+class RuntimeConfig(StrictModel):
+    """How the run is carried out on this machine."""
+
+    device: Operational[Literal["auto", "cpu", "cuda"]] = "auto"
+    workers: Operational[int] = Field(default=0, ge=0)
+    threads: Operational[int | None] = Field(default=None, ge=1)
+    amp: Literal["off", "bf16", "fp16"] = "off"
+    channels_last: Operational[bool] = False
+    compile: Operational[bool] = False
+    log_every_seconds: Operational[float] = Field(default=10.0, gt=0)
+    checkpoint_every_seconds: Operational[float | None] = Field(default=600.0, gt=0)
+    checkpoint_every_steps: Operational[int | None] = Field(default=None, ge=1)
+    run_root: Operational[str] = Field(default="runs", min_length=1)
+
+
+class DataConfig(StrictModel):
+    """One data set: the reader's name and the reader's own arguments.
+
+    `root: null` with `optional: true` says that this data is not given: what needs it is skipped.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, validate_default=True)
+
+    kind: Annotated[str, ComponentName("data")]
+    # Where the files lie says nothing about what they hold: the listing's digest stands in the fingerprint instead.
+    root: Operational[str | None] = None
+    optional: Operational[bool] = False
+
+    @property
+    def is_given(self) -> bool:
+        """Return whether the data can be read at all."""
+        return not (self.optional and "root" in self.model_fields_set and self.root is None)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Return the reader's keyword arguments."""
+        arguments = dict(self.model_extra or {})
+        if "root" in self.model_fields_set:
+            arguments["root"] = self.root
+        return arguments
+
+
+class ModelConfig(StrictModel):
+    """One network.
+
+    `weights` is `scratch`, `pretrained` (the weights that come with the architecture) or a file; `embedding: null`
+    keeps the width of the trunk.
+    """
+
+    arch: str = Field(min_length=1)
+    size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+    embedding: int | None = Field(default=512, ge=1)
+    pooling: Annotated[str, ComponentName("pooling")] = "gem"
+    ibn: Literal["a", "b", "none"] = "none"
+    weights: str = Field(default="scratch", min_length=1)
+    args: dict[str, Any] = Field(default_factory=dict)
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+
+
+class StageConfig(StrictModel):
+    """What every stage's settings have; each stage kind derives its own from this."""
+
+    kind: str
+
+
+class RunConfig(StrictModel):
+    """A whole run."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: RunName
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
+    runtime: RuntimeConfig = RuntimeConfig()
+    data: dict[Name, DataConfig] = Field(default_factory=dict)
+    models: dict[Name, ModelConfig] = Field(default_factory=dict)
+    stages: dict[Name, SerializeAsAny[StageConfig]] = Field(min_length=1)
+
+    def to_tree(self) -> dict[str, Any]:
+        """Return the resolved configuration as plain values, the way it is stored beside the run."""
+        return self.model_dump(mode="json", by_alias=True)

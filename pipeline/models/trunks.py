@@ -1,0 +1,178 @@
+"""Trunks by name: any timm network or OSNet, as a module that returns its last feature map."""
+
+import difflib
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from pipeline.errors import ConfigError
+from pipeline.models.hub import REMEDY, cached_weights, check_hub
+from pipeline.models.last_stride import remove_last_stride
+from pipeline.models.normalization import apply_ibn
+from pipeline.models.osnet import OSNET_NAMES, OSNet
+
+logger = logging.getLogger(__name__)
+PROBE_SIZE = (128, 64)
+
+
+class TimmTrunk(nn.Module):
+    """A timm network without its head; tokens and channels-last maps come out as (B, C, h, w).
+
+    Args:
+        body: timm network.
+        size: (height, width) of an image that the body accepts.
+    """
+
+    def __init__(self, body: nn.Module, *, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.body = body
+        self.num_features = int(body.num_features)  # type: ignore[arg-type]
+        self.size = size
+        _drop_unused(body, size)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (B, 3, H, W) to (B, num_features, h, w)."""
+        features = self.body.forward_features(images)  # type: ignore[operator]
+        if features.ndim == 3:
+            prefix = getattr(self.body, "num_prefix_tokens", 0)
+            grid = self.body.patch_embed.dynamic_feat_size(images.shape[-2:])  # type: ignore[union-attr, operator]
+            return features[:, prefix:].transpose(1, 2).unflatten(2, tuple(grid))
+        if features.shape[1] != self.num_features and features.shape[-1] == self.num_features:
+            return features.permute(0, 3, 1, 2)
+        return features
+
+
+def build_trunk(
+    arch: str,
+    *,
+    pretrained: bool = False,
+    ibn: str = "none",
+    last_stride: int | None = None,
+    args: Mapping[str, Any] | None = None,
+) -> nn.Module:
+    """Build a trunk by name.
+
+    Args:
+        arch: ``timm/<name>[.<tag>]`` or ``osnet_[ibn_|ain_]x1_0|x0_75|x0_5|x0_25``.
+        pretrained: fetch the hub's weights (timm only).
+        ibn: ``none``, ``a`` or ``b``; ResNet-like timm trunks only.
+        last_stride: 1 keeps the final map at one sixteenth of the image, 2 leaves the network as published; None is 1
+            where the network allows it and 2 elsewhere.
+        args: keyword arguments of the timm network, such as ``channels`` and ``layers`` of a ResNet.
+
+    Returns:
+        Module with ``num_features`` and forward (B, 3, H, W) -> (B, num_features, h, w).
+
+    Raises:
+        ConfigError: the name, an argument or the combination does not exist, or weights cannot be fetched.
+    """
+    if last_stride not in (None, 1, 2):
+        raise ConfigError(f"last_stride is {last_stride}", "1 or 2")
+    if arch in OSNET_NAMES:
+        return _build_osnet(arch, pretrained=pretrained, ibn=ibn, args=args)
+    name = arch.removeprefix("timm/")
+    if name == arch or not timm.is_model(name.split(".")[0]):
+        raise ConfigError(f"there is no trunk {arch!r}", _suggestion(arch))
+    body = _create(name, pretrained=pretrained, args=dict(args or {}))
+    trunk = _as_trunk(name, apply_ibn(body, ibn), args=dict(args or {}), pretrained=pretrained)
+    if last_stride != 2:
+        _try_last_stride(arch, trunk, required=last_stride == 1)
+    return trunk
+
+
+def _build_osnet(arch: str, *, pretrained: bool, ibn: str, args: Mapping[str, Any] | None) -> nn.Module:
+    if pretrained:
+        raise ConfigError(f"{arch} has no weights on the hub", "weights: scratch, or the path of a weights file")
+    if ibn != "none":
+        raise ConfigError(
+            f"ibn is {ibn!r} for {arch}", "none", "OSNet has it in the name: osnet_ibn_x1_0, osnet_ain_x1_0."
+        )
+    if args:
+        raise ConfigError(f"{arch} got arguments {', '.join(sorted(args))}", "no arguments")
+    variant, width = OSNET_NAMES[arch]
+    return OSNet(variant=variant, width=width)
+
+
+def _suggestion(arch: str) -> str:
+    known = [f"timm/{name}" for name in timm.list_models()] + sorted(OSNET_NAMES)
+    wanted = arch if arch.startswith(("timm/", "osnet")) else f"timm/{arch}"
+    near = [wanted] if wanted in known else difflib.get_close_matches(wanted.split(".")[0], known, n=4, cutoff=0.5)
+    return f"one of {', '.join(near)}" if near else "timm/<name of a timm network> or osnet_x1_0, osnet_x0_25, ..."
+
+
+def _create(name: str, *, pretrained: bool, args: dict[str, Any]) -> nn.Module:
+    source: dict[str, Any] = {}
+    if pretrained:
+        if not timm.is_model_pretrained(name):
+            raise ConfigError(f"timm has no pretrained weights for {name!r}", "weights: scratch, or a weights file")
+        cached = cached_weights(name)
+        if cached is None:
+            check_hub(name)
+        else:
+            source = {"pretrained_cfg_overlay": {"file": str(cached)}}
+    try:
+        return timm.create_model(name, pretrained=pretrained, num_classes=0, **args, **source)
+    except (TypeError, AssertionError) as error:
+        given = ", ".join(sorted(args)) or "no arguments"
+        raise ConfigError(f"timm/{name} does not accept {given}: {_first_line(error)}") from error
+    except Exception as error:
+        # The hub's client raises the errors of whichever transport it uses, and they share no base class.
+        if not pretrained:
+            raise ConfigError(f"timm/{name} cannot be built: {_first_line(error)}") from error
+        found = (
+            f"the pretrained weights of timm/{name} could not be used ({type(error).__name__}: {_first_line(error)})"
+        )
+        raise ConfigError(found, "", REMEDY) from error
+
+
+def _as_trunk(name: str, body: nn.Module, *, args: dict[str, Any], pretrained: bool) -> TimmTrunk:
+    size = args.get("img_size", PROBE_SIZE)
+    size = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+    try:
+        return TimmTrunk(body, size=size)
+    except (AssertionError, RuntimeError):
+        logger.info("timm/%s has a fixed input size; building it again with a dynamic one", name)
+    try:
+        return TimmTrunk(_create(name, pretrained=pretrained, args={**args, "dynamic_img_size": True}), size=size)
+    except (ConfigError, AssertionError, RuntimeError) as error:
+        raise ConfigError(
+            f"timm/{name} does not take images of {size[0]} x {size[1]}",
+            "a network with a free input size",
+            "Give the size that the run uses as args: {img_size: [height, width]}.",
+        ) from error
+
+
+def _try_last_stride(arch: str, trunk: TimmTrunk, *, required: bool) -> None:
+    try:
+        remove_last_stride(trunk, trunk.size)
+    except ConfigError:
+        if required:
+            raise
+        logger.info("%s keeps its last stride: it does not shrink by strided convolutions", arch)
+
+
+def _drop_unused(body: nn.Module, size: tuple[int, int]) -> None:
+    """Replace the children that ``forward_features`` never calls (heads) by identities.
+
+    Their parameters would get no gradient, which stops a distributed run.
+    """
+    called: set[int] = set()
+    handles = [m.register_forward_hook(lambda module, _i, _o: called.add(id(module))) for m in body.modules()]
+    was_training = body.training
+    body.eval()
+    with torch.no_grad():
+        body.forward_features(torch.zeros(1, 3, *size))  # type: ignore[operator]
+    body.train(was_training)
+    for handle in handles:
+        handle.remove()
+    for name, child in list(body.named_children()):
+        if not any(id(module) in called for module in child.modules()):
+            setattr(body, name, nn.Identity())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

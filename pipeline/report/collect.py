@@ -1,0 +1,142 @@
+"""From the manifests and summaries of a run to results.json."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.atomic_files import write_atomic
+from pipeline.report.roles import is_number, percent, role_rank
+from pipeline.report.run_files import RunFiles, read_run
+from pipeline.report.table import format_table
+
+__all__ = ["collect", "collect_run", "format_table", "write_results"]
+
+SCHEMA = 1
+_REID = ("mAP", "cmc", "mINP", "queries", "skipped_queries", "params", "macs")
+_DETECTION = ("ap50", "ap", "mr2", "params", "macs")
+_EXTRA = ("mAP_interval", "images_per_second", "input")
+
+
+def collect(run_dir: Path) -> dict[str, Any]:
+    """Gather the numbers of every evaluation in a run.
+
+    ``gap_closed = (adapted - direct) / (supervised - direct)``, on mAP for re-ID and on AP at IoU 0.5 for detection,
+    within one evaluation stage on the target domain. Rows also carry the evaluation stage, the 95 % interval of mAP,
+    speed and input size where they were measured; ``gap_closed_reason`` says why a ratio is null.
+
+    Args:
+        run_dir: the run folder.
+
+    Returns:
+        the object of results.json, schema 1; all rates are fractions.
+
+    Raises:
+        ManifestError: the folder is not a run folder.
+    """
+    return collect_run(read_run(run_dir))
+
+
+def collect_run(run: RunFiles) -> dict[str, Any]:
+    """Gather the numbers of a run that was already read.
+
+    Args:
+        run: the run's files.
+
+    Returns:
+        the same object as ``collect``.
+    """
+    reid: list[dict[str, Any]] = []
+    detection: list[dict[str, Any]] = []
+    for stage in run.done():
+        domain = stage.summary.get("domain")
+        for row in _rows(stage.summary):
+            is_reid = "mAP" in row
+            keys = _REID if is_reid else _DETECTION
+            (reid if is_reid else detection).append(_result_row(row, keys, stage=stage.name, domain=domain))
+    for rows in (reid, detection):
+        rows.sort(key=role_rank)
+    gaps = {"reid": _gap(reid, "mAP"), "detection": _gap(detection, "ap50")}
+    return {
+        "schema": SCHEMA,
+        "run": run.name,
+        "seed": run.config.get("seed"),
+        "reid": reid,
+        "detection": detection,
+        "gap_closed": {name: value for name, (value, _) in gaps.items()},
+        "gap_closed_reason": {name: reason for name, (_, reason) in gaps.items() if reason},
+    }
+
+
+def _rows(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the rows of a summary that hold a re-ID or a detection score."""
+    found: list[Mapping[str, Any]] = []
+    for key in ("rows", "detection"):
+        value = summary.get(key)
+        if isinstance(value, list):
+            found += [r for r in value if isinstance(r, Mapping) and {"mAP", "ap50", "mr2"} & set(r)]
+    return found
+
+
+def _result_row(row: Mapping[str, Any], keys: Sequence[str], *, stage: str, domain: object) -> dict[str, Any]:
+    """Return a row with exactly the schema's keys, in its order, and the extra ones that were measured."""
+    result: dict[str, Any] = {
+        "model": str(row.get("model", "?")),
+        "role": str(row.get("role", "")),
+        "domain": str(row.get("domain") or domain or "target"),
+        **{key: _finite(row.get(key)) for key in keys},
+        **{key: _finite(row[key]) for key in _EXTRA if row.get(key) is not None},
+        "stage": stage,
+    }
+    if "cmc" in keys and not isinstance(result["cmc"], Mapping):
+        result["cmc"] = {}
+    return result
+
+
+def _finite(value: Any) -> Any:
+    """Replace what JSON has no spelling for (NaN, infinity) by None."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value if is_number(value) or isinstance(value, (str, bool)) else None
+
+
+def _gap(rows: Sequence[Mapping[str, Any]], metric: str) -> tuple[float | None, str]:
+    """Return the share of the gap that was closed on the target, or None and the reason."""
+    target = [row for row in rows if row["domain"] == "target" and is_number(row[metric])]
+    stages = sorted({row["stage"] for row in target})
+    scores = [{row["role"]: row[metric] for row in reversed(target) if row["stage"] == stage} for stage in stages]
+    # The evaluation that compares most of the three is the one meant; ties go to the first by name.
+    roles = {"student_direct": "source-only", "student_adapted": "adapted", "student_supervised": "supervised"}
+    best = max(scores, key=lambda score: sum(role in score for role in roles), default={})
+    missing = [name for role, name in roles.items() if role not in best]
+    if len(missing) == len(roles):
+        return None, "no student was evaluated on the target"
+    if missing:
+        return None, f"no {' and no '.join(missing)} student was evaluated on the target"
+    direct, adapted, supervised = (best[role] for role in roles)
+    if supervised <= direct:
+        return None, (
+            f"the supervised student ({percent(supervised)} %) is not better than the source-only one "
+            f"({percent(direct)} %), so there is no gap to close"
+        )
+    return (adapted - direct) / (supervised - direct), ""
+
+
+def write_results(run_dir: Path) -> Path:
+    """Write RUN/results.json in one step: a reader sees the old file or the whole new one.
+
+    Args:
+        run_dir: the run folder.
+
+    Returns:
+        the file's path.
+
+    Raises:
+        ManifestError: the folder is not a run folder.
+    """
+    text = json.dumps(collect(run_dir), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    path = run_dir / "results.json"
+    write_atomic(path, text)
+    return path

@@ -1,0 +1,140 @@
+"""Writes report.html: one file that explains a run, opens anywhere and asks for nothing from the network."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.atomic_files import read_json, write_atomic
+from pipeline.errors import ManifestError
+from pipeline.report import page_provenance, page_results
+from pipeline.report.collect import collect_run
+from pipeline.report.markup import Html, join, tag
+from pipeline.report.page_maps import maps_section
+from pipeline.report.page_strips import strips_section
+from pipeline.report.page_style import CSS
+from pipeline.report.page_training import training_section
+from pipeline.report.roles import is_number
+from pipeline.report.run_files import RunFiles, read_run
+
+# Makes a browser refuse every request, whatever text may have come in from a file.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_ANCHORS = {
+    "results": "Results",
+    "strips": "Retrieval",
+    "map": "Embedding map",
+    "training": "Training",
+    "lineage": "Lineage",
+    "size": "Speed and size",
+    "semantics": "Evaluation",
+    "data": "Data",
+    "reproduce": "Reproduce",
+}
+
+
+def write_report(run_dir: Path) -> Path:
+    """Write RUN/report.html from what the run's stages have left; what is missing is stated in the page.
+
+    Args:
+        run_dir: the run folder.
+
+    Returns:
+        the file's path.
+
+    Raises:
+        ManifestError: the folder is not a run folder.
+    """
+    path = run_dir / "report.html"
+    write_atomic(path, render(read_run(run_dir)))
+    return path
+
+
+def render(run: RunFiles) -> str:
+    """Build the page.
+
+    Args:
+        run: the run's files.
+
+    Returns:
+        a complete HTML document.
+    """
+    results = collect_run(run)
+    strips, problems = read_strips(run)
+    body = tag(
+        "body",
+        _header(run, results, problems),
+        tag("nav", *(tag("a", name, href=f"#{anchor}") for anchor, name in _ANCHORS.items())),
+        tag(
+            "main",
+            page_results.results_section(results),
+            strips_section(run, strips),
+            maps_section(run),
+            training_section(run),
+            page_provenance.lineage_section(run),
+            page_results.size_section(results),
+            page_provenance.semantics_section(run),
+            page_provenance.data_section(run),
+            page_provenance.reproduce_section(run),
+            tag("footer", "All numbers on this page are also in results.json beside it, as fractions."),
+        ),
+    )
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("title", f"{run.name} · report"),
+        tag("style", Html(CSS)),
+    )
+    return join([Html("<!doctype html>\n"), tag("html", head, body, lang="en"), "\n"])
+
+
+def _header(run: RunFiles, results: Mapping[str, Any], problems: list[str]) -> Html:
+    read_labels = page_provenance.target_labels_read(run)
+    seconds: list[object] = [stage.section("run").get("seconds") for stage in run.done()]
+    facts = [f"run {run.name}", f"seed {results['seed']}" if results["seed"] is not None else None]
+    facts.append(f"{len(seconds)} of {len(run.stages)} stages done")
+    total = sum(float(value) for value in seconds if is_number(value))
+    facts.append(f"{duration(total)} of work" if total else None)
+    return tag(
+        "header",
+        tag("p", " · ".join(filter(None, facts)), class_="eyebrow"),
+        tag("h1", page_results.headline(results)),
+        page_results.lead(results, target_labels_read=read_labels),
+        page_results.bars(results),
+        page_results.tiles(results),
+        page_provenance.notes_box([*page_provenance.notes(run), *problems]),
+    )
+
+
+def read_strips(run: RunFiles) -> tuple[dict[str, Mapping[str, Any]], list[str]]:
+    """Read the retrieval strips that evaluations have left.
+
+    Args:
+        run: the run's files.
+
+    Returns:
+        parsed strips.json by stage, and a sentence for each file that could not be read.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    problems = []
+    for stage in run.done():
+        path = stage.folder / "strips.json" if stage.folder else Path()
+        if not path.is_file():
+            continue
+        try:
+            found[stage.name] = read_json(path)
+        except ManifestError as error:
+            problems.append(f"{stage.name}: {error}.")
+    return found, problems
+
+
+def duration(seconds: float) -> str:
+    """Write a time span in its two largest units.
+
+    Args:
+        seconds: length, at least 0.
+    """
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -1,0 +1,86 @@
+"""The results as a table: its columns, and its layout for a terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.report.roles import is_number, percent, quantity, role_name
+
+
+def format_table(results: Mapping[str, Any]) -> str:
+    """Lay out the results for a terminal: one block a domain and evaluation stage, then the gap that was closed.
+
+    Args:
+        results: the object of results.json.
+
+    Returns:
+        lines without a final line break; rates in per cent.
+    """
+    lines: list[str] = []
+    for part, columns in (("reid", REID_COLUMNS), ("detection", DETECTION_COLUMNS)):
+        rows = results.get(part) or []
+        for domain, stage in group_names(rows):
+            members = [row for row in rows if (row["domain"], row["stage"]) == (domain, stage)]
+            cells = [["model", *columns], *([role_name(row), *(f(row) for f in columns.values())] for row in members)]
+            lines += [f"{domain} · {stage}", *_align(cells), ""]
+    lines += [gap_sentence(results, part) for part in ("reid", "detection") if results.get(part)]
+    return "\n".join(lines) if lines else "No evaluation has been run yet: there is nothing to compare."
+
+
+def gap_sentence(results: Mapping[str, Any], part: str) -> str:
+    """Say how much of the distance between the source-only and the supervised student adaptation has covered.
+
+    Args:
+        results: the object of results.json.
+        part: reid or detection.
+
+    Returns:
+        one line.
+    """
+    value = (results.get("gap_closed") or {}).get(part)
+    name = {"reid": "re-ID", "detection": "detection"}[part]
+    if is_number(value):
+        return f"Gap closed ({name}): {percent(value, 0)} % of the way from the source-only to the supervised student."
+    return (
+        f"Gap closed ({name}): not known, {(results.get('gap_closed_reason') or {}).get(part, 'no reason recorded')}."
+    )
+
+
+def group_names(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return the (domain, stage) pairs of the rows, the target domain first.
+
+    Args:
+        rows: rows of the results.
+    """
+    return sorted({(row["domain"], row["stage"]) for row in rows}, key=lambda pair: (pair[0] != "target", *pair))
+
+
+def _align(cells: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
+        for row in cells
+    ]
+    return [lines[0], "-" * len(lines[0]), *lines[1:]]
+
+
+def _cmc(rank: str, row: Mapping[str, Any]) -> str:
+    return percent((row.get("cmc") or {}).get(rank))
+
+
+REID_COLUMNS = {
+    "mAP %": lambda row: percent(row.get("mAP")),
+    "R1 %": lambda row: _cmc("1", row),
+    "R5 %": lambda row: _cmc("5", row),
+    "mINP %": lambda row: percent(row.get("mINP")),
+    "parameters": lambda row: quantity(row.get("params")),
+    "MACs": lambda row: quantity(row.get("macs")),
+    "images/s": lambda row: quantity(row.get("images_per_second")),
+}
+DETECTION_COLUMNS = {
+    "AP50 %": lambda row: percent(row.get("ap50")),
+    "AP %": lambda row: percent(row.get("ap")),
+    "MR-2 %": lambda row: percent(row.get("mr2")),
+    "parameters": lambda row: quantity(row.get("params")),
+    "MACs": lambda row: quantity(row.get("macs")),
+    "images/s": lambda row: quantity(row.get("images_per_second")),
+}

@@ -1,0 +1,87 @@
+"""The only training loop: fetch, step, log, leave resume points."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from pipeline.training.player import check_finite
+from pipeline.training.progress import Progress
+from pipeline.types import LossTerms, ReIDBatch
+
+Batches = Mapping[str, ReIDBatch]
+
+
+class Task(Protocol):
+    """What the loop needs of a training task."""
+
+    def step(self, batches: Batches, step: int) -> LossTerms:
+        """Learn from one batch of each domain."""
+
+
+@dataclass(frozen=True)
+class LoopHooks:
+    """What happens around the steps.
+
+    Args:
+        log: writes one row of metrics.
+        save: leaves a resume point after that many finished steps.
+        log_every: steps between rows of metrics.
+        save_every_steps: steps between resume points; None = by time alone.
+        save_every_seconds: seconds between resume points; None = by steps alone.
+    """
+
+    log: Callable[[Mapping[str, Any]], None]
+    save: Callable[[int], None]
+    log_every: int = 10
+    save_every_steps: int | None = None
+    save_every_seconds: float | None = 600.0
+
+
+def run_steps(
+    task: Task, batches: Iterator[Batches], *, start: int, stop: int, hooks: LoopHooks, progress: Progress
+) -> None:
+    """Train over the steps [start, stop).
+
+    Args:
+        task: does one step.
+        batches: one mapping of domain to batch for each step.
+        start: first step.
+        stop: one past the last step.
+        hooks: logging and resume points.
+        progress: counts the steps for people.
+
+    Raises:
+        TrainingError: a loss term is not finite; the message holds all terms.
+    """
+    last_save = time.monotonic()
+    images, last_log = 0, time.monotonic()
+    for step in range(start, stop):
+        # Whatever draws from torch's global generator in this step is a function of the step, so nothing of the
+        # generator has to be kept in a resume point.
+        torch.manual_seed(step)
+        batch = next(batches)
+        images += sum(len(part) for part in batch.values())
+        terms = task.step(batch, step)
+        check_finite({"total": terms.total, **terms.parts}, step=step)
+        done = step + 1
+        if done % hooks.log_every == 0 or done == stop:
+            now = time.monotonic()
+            hooks.log({
+                "event": "step", "step": done, "loss": float(terms.total),
+                "terms": {name: float(value) for name, value in terms.parts.items()},
+                "images_per_second": round(images / max(1e-9, now - last_log), 1),
+            })  # fmt: skip
+            images, last_log = 0, now
+        progress.advance(f"loss {float(terms.total):.3f}")
+        if done < stop and _is_due(done, last_save, hooks):
+            hooks.save(done)
+            last_save = time.monotonic()
+
+
+def _is_due(done: int, last_save: float, hooks: LoopHooks) -> bool:
+    by_steps = hooks.save_every_steps is not None and done % hooks.save_every_steps == 0
+    by_time = hooks.save_every_seconds is not None and time.monotonic() - last_save >= hooks.save_every_seconds
+    return by_steps or by_time

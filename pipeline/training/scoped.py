@@ -1,0 +1,103 @@
+"""Objectives with the domain that each works on: the source batch, the target batch, or across both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.errors import ConfigError
+from pipeline.losses.objective import AnyObjective, ObjectiveSum, is_between_domains
+from pipeline.types import LossTerms, ReIDBatch, Taps
+
+SOURCE, TARGET, ACROSS = "source", "target", "across"
+
+
+@dataclass(frozen=True)
+class ScopedObjective:
+    """One configured term.
+
+    Args:
+        name: its key in the configuration, also in the log.
+        objective: the configured object.
+        weight: factor in the sum.
+        on: the domains that it is called for, each once a step.
+    """
+
+    name: str
+    objective: AnyObjective
+    weight: float
+    on: tuple[str, ...]
+
+
+class ScopedObjectives:
+    """The weighted terms of one player over a step's domains.
+
+    Args:
+        terms: all configured terms.
+
+    Raises:
+        ConfigError: a term is put on a domain that it cannot work on.
+    """
+
+    def __init__(self, terms: list[ScopedObjective]) -> None:
+        self.terms = terms
+        self._sums: dict[str, ObjectiveSum] = {}
+        for domain in (SOURCE, TARGET, ACROSS):
+            here = {term.name: (term.objective, term.weight) for term in terms if domain in term.on}
+            for name, (objective, _) in here.items():
+                if is_between_domains(objective) != (domain == ACROSS):
+                    raise ConfigError(
+                        f"objective {name} on {domain}", "'across' for objectives between domains, else source or target"
+                    )
+            if here:
+                self._sums[domain] = ObjectiveSum(here)
+
+    def reads(self, domain: str) -> bool:
+        """Return whether any term looks at this domain's batch."""
+        return domain in self._sums or ACROSS in self._sums
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Return whether any term listens to a teacher."""
+        return any(term.objective.needs_teacher for term in self.terms)
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """Return the names of the feature maps that terms read."""
+        names = {name[5:] for t in self.terms for name in t.objective.reads if name.startswith("maps:")}
+        return tuple(sorted(names))
+
+    def modules(self) -> nn.ModuleDict:
+        """Return the terms that have parameters or memory, so that they learn and are saved with their player."""
+        return nn.ModuleDict({t.name: t.objective for t in self.terms if isinstance(t.objective, nn.Module)})
+
+    def of_type(self, kind: type[Any]) -> list[Any]:
+        """Return the objectives of one class."""
+        return [term.objective for term in self.terms if isinstance(term.objective, kind)]
+
+    def without_teacher(self) -> "ScopedObjectives":
+        """Return the terms that need no teacher."""
+        return ScopedObjectives([t for t in self.terms if not t.objective.needs_teacher])
+
+    def __call__(
+        self, said: Mapping[str, Taps], teacher: Mapping[str, Taps], batches: Mapping[str, ReIDBatch]
+    ) -> LossTerms:
+        """Return the weighted sum over all domains of the step.
+
+        Args:
+            said: the learning network's taps by domain.
+            teacher: the teacher's taps by domain; may be empty.
+            batches: the global batches by domain.
+        """
+        total = torch.zeros((), device=next(iter(said.values())).embedding.device)
+        parts: dict[str, Tensor] = {}
+        for domain, objectives in self._sums.items():
+            if domain == ACROSS:
+                terms = objectives(said[SOURCE], said[TARGET], batches[SOURCE], batches[TARGET])
+            else:
+                terms = objectives(said[domain], teacher.get(domain), batches[domain])
+            total = total + terms.total
+            parts |= {f"{domain}.{name}": value for name, value in terms.parts.items()}
+        return LossTerms(total, parts)

@@ -1,0 +1,6 @@
+"""The kinds of stages that a run can be made of."""
+
+from pipeline.stage import Stage
+from stages import source_pretrain
+
+STAGES: dict[str, Stage] = {stage.kind: stage for stage in (source_pretrain.STAGE,)}

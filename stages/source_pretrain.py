@@ -1,0 +1,156 @@
+"""Train one network on labelled crops: the teacher, the source-only student, and, with target labels, the ceiling."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from datasets.cache import load_pixels
+from datasets.labels import camera_indices, class_labels
+from datasets.loader import CropDataset, iterate_batches
+from datasets.merge import merge_labelled
+from datasets.records import ReIDData
+from datasets.samplers import PKSampler
+from datasets.transforms import build_transform
+from pipeline import build, distributed
+from pipeline.checkpoint import load_model, load_tensors, save_model, save_tensors
+from pipeline.config.references import ArtifactRefName, Components, DataRef, ModelRef
+from pipeline.config.schema import StageConfig
+from pipeline.models.reid import ReIDModel
+from pipeline.stage import Output, Stage, StageContext, StageResult
+from pipeline.training.loop import LoopHooks, run_steps
+from pipeline.training.player import Player
+from pipeline.training.progress import Progress
+from pipeline.training.settings import AugmentSettings, BatchSettings, OptimizerSettings
+from pipeline.training.supervised import SupervisedTask
+
+
+class SourcePretrainConfig(StageConfig):
+    """Settings of supervised training on one or several labelled data sets."""
+
+    kind: Literal["source_pretrain"]
+    train: ModelRef
+    data: DataRef | list[DataRef]
+    init: ArtifactRefName | None = None
+    epochs: int | None = Field(None, ge=1)
+    steps: int | None = Field(None, ge=1)
+    batch: BatchSettings = BatchSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
+    augment: AugmentSettings = AugmentSettings()
+    objectives: Annotated[dict[str, dict[str, Any]], Components("objectives")] = {
+        "cross_entropy": {"smoothing": 0.1},
+        "triplet": {"margin": 0.3},
+    }
+    # The ceiling is the only training that may read labels of target cameras; the manifest and the report say so.
+    is_ceiling: bool = False
+
+    @model_validator(mode="after")
+    def _one_duration(self) -> "SourcePretrainConfig":
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give either epochs or steps")
+        return self
+
+    @property
+    def data_names(self) -> list[str]:
+        """Return the names of all data sets."""
+        return [self.data] if isinstance(self.data, str) else list(self.data)
+
+
+def run(context: StageContext) -> StageResult:
+    """Train, and leave the mean network as 'best' and the last weights as 'last'."""
+    config: SourcePretrainConfig = context.config
+    runtime, device = context.run_config.runtime, build.device(context.run_config.runtime)
+    spec = build.model_spec(context.run_config.models[config.train])
+
+    # 1. Crops: decoded once, persons of all data sets numbered apart.
+    parts = {name: build.reid_data(context.run_config.data[name], labelled=True) for name in config.data_names}
+    data, cache = load_pixels(merge_labelled(list(parts.values())), size=tuple(spec["size"]))
+    labels, person_ids = class_labels(data)
+    cameras = camera_indices(data)
+    augment = build_transform(
+        config.augment.preset, size=cache.size, erasing=config.augment.erasing, colour=config.augment.colour
+    )
+    crops = CropDataset(cache, labels, cameras, augment)
+    sampler = PKSampler(
+        labels, cameras, identities=config.batch.identities, instances=config.batch.instances, seed=context.seed
+    )
+    total = config.steps or (config.epochs or 0) * sampler.steps_per_epoch
+
+    # 2. The network, its optimizer and its terms.
+    model = _model(context, spec, num_classes=len(person_ids))
+    model = build.placed(model, runtime, device)  # type: ignore[assignment]
+    objectives = build.objectives(config.objectives, width=model.embedding_width)
+    player = Player(
+        model,
+        extras=objectives.modules().to(device),
+        taps=objectives.maps,
+        precision=build.precision(runtime, device),
+        **config.optimizer.player(total_steps=total),
+    )
+    task = SupervisedTask(player, objectives, device=device)
+
+    # 3. Go on where a killed run stopped, then train.
+    start = 0
+    point = context.resume.latest()
+    if point is not None:
+        task.load_state(load_tensors(point.directory / "state.safetensors"))
+        start = point.step
+    batches = iterate_batches(
+        crops, sampler, start=start, stop=total, seed=context.seed, workers=runtime.workers,
+        rank=distributed.rank(), world=distributed.world_size(),
+    )  # fmt: skip
+    progress = Progress(context.name, total=total, start=start, every_seconds=runtime.log_every_seconds)
+    hooks = LoopHooks(
+        log=context.metrics.write,
+        save=lambda step: context.resume.save(step, lambda folder: _save_point(folder, task)),
+        save_every_steps=runtime.checkpoint_every_steps,
+        save_every_seconds=runtime.checkpoint_every_seconds,
+    )
+    run_steps(task, ({"source": batch} for batch in batches), start=start, stop=total, hooks=hooks, progress=progress)
+    progress.close()
+    return _result(context, player, spec, parts=parts, data=data, steps=total)
+
+
+def _model(context: StageContext, spec: dict[str, Any], *, num_classes: int) -> ReIDModel:
+    build.seed_everything(context.seed)
+    if context.config.init is None:
+        return build.reid_model(**spec, num_classes=num_classes)
+    # A warm start keeps trunk and embedding; the identities are others, so the classifier is new.
+    model = load_model(Path(context.inputs[context.config.init].path)).model
+    model.reset_classifier(num_classes)
+    return model
+
+
+def _save_point(folder: Path, task: SupervisedTask) -> None:
+    save_tensors(folder / "state.safetensors", task.state())
+
+
+def _result(
+    context: StageContext,
+    player: Player,
+    spec: dict[str, Any],
+    *,
+    parts: dict[str, ReIDData],
+    data: ReIDData,
+    steps: int,
+) -> StageResult:
+    meta = {"stage": context.name, "steps": steps, "identities": int(player.model.num_classes or 0)}
+    if distributed.rank() == 0:
+        save_model(context.attempt / "best.safetensors", player.mean, spec=spec, meta={**meta, "role": "best"})
+        save_model(context.attempt / "last.safetensors", player.model, spec=spec, meta={**meta, "role": "last"})
+    distributed.barrier()
+    listing = {
+        name: {
+            "digest": part.digest, "labels_read": True, "images": len(part),
+            "persons": len(np.unique([s.person_id for s in part.samples])),
+            "cameras": len(part.cameras), "skipped": dict(part.skipped),
+        }
+        for name, part in parts.items()
+    }  # fmt: skip
+    metrics = {**meta, "images": len(data), "is_ceiling": context.config.is_ceiling, "skipped": dict(data.skipped)}
+    outputs = {"best": Output("best.safetensors", meta), "last": Output("last.safetensors", meta)}
+    return StageResult(outputs=outputs, metrics=metrics, data=listing)
+
+
+STAGE = Stage("source_pretrain", 1, SourcePretrainConfig, ("best", "last"), run)

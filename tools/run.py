@@ -1,0 +1,97 @@
+"""Run a configuration: every stage that is not up to date, in order; what was interrupted is resumed."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="run.py", description=__doc__)
+    parser.add_argument("config", metavar="CONFIG", type=Path, help="YAML file of the run")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        metavar="a.b.c=value",
+        action="append",
+        default=[],
+        help="override one value; repeatable",
+    )
+    parser.add_argument("--run-dir", type=Path, help="folder of the run (default: runtime.run_root/name)")
+    parser.add_argument("--until", metavar="STAGE", help="run only this stage and what it needs")
+    parser.add_argument(
+        "--restart", metavar="STAGE", action="append", default=[], help="begin this stage anew; repeatable"
+    )
+    parser.add_argument("--resume-from", metavar="STEP", help="step or folder of an older resume point to go back to")
+    parser.add_argument("--strict-code", action="store_true", help="run again what other sources made")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be run and why, and stop")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log details")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run and return the exit code: 0 done, 2 a problem that the user can act on, 130 interrupted."""
+    options = parse_arguments(arguments)
+    level = logging.DEBUG if options.verbose else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    # Imported after the command line is read: --help and a mistyped option must not wait for torch.
+    from pipeline.errors import PipelineError
+    from pipeline.interruption import RunInterrupted
+
+    try:
+        _run(options)
+    except RunInterrupted as error:
+        print(f"{error}", file=sys.stderr)
+        return 130
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    from pipeline import distributed
+    from pipeline.build import COMPONENTS, data_digest
+    from pipeline.config.load import load_config
+    from pipeline.coordination import Coordinator
+    from pipeline.runner import RunOptions, preview, run
+    from stages import STAGES
+
+    config = load_config(options.config, options.overrides, STAGES, tables=COMPONENTS)
+    run_dir = options.run_dir or Path(config.runtime.run_root) / config.name
+    choices = RunOptions(options.until, tuple(options.restart), options.resume_from, options.strict_code)
+    if options.dry_run:
+        for name, verdict in preview(config, STAGES, run_dir=run_dir, data_digest=data_digest, options=choices).items():
+            print(f"{name:<24} {verdict}")
+        return
+    distributed.start(_device(config.runtime.device))
+    try:
+        coordinator = Coordinator(distributed.rank(), distributed.broadcast_object)
+        if not coordinator.is_main:
+            logging.getLogger().setLevel(logging.WARNING)
+        run(config, STAGES, run_dir=run_dir, data_digest=data_digest, options=choices, coordinator=coordinator)
+        if coordinator.is_main:
+            _report(run_dir)
+    finally:
+        distributed.stop()
+
+
+def _report(run_dir: Path) -> None:
+    from pipeline.atomic_files import read_json
+    from pipeline.report.collect import format_table, write_results
+    from pipeline.report.html import write_report
+
+    results = write_results(run_dir)
+    print(format_table(read_json(results)))
+    print(f"report: {write_report(run_dir)}")
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    return wanted if wanted != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
