@@ -98,6 +98,12 @@ def open_attempt(
 def commit(attempt: Attempt, result: StageResult, run_dir: RunDir, *, provides: tuple[str, ...]) -> StageManifest:
     """Make a finished attempt the one that counts: outputs, summary, manifest, CURRENT, in this order.
 
+    Args:
+        attempt: the open attempt, all its files written.
+        result: what the stage reports.
+        run_dir: the run.
+        provides: roles that the stage's record promises.
+
     Raises:
         ManifestError: an output is missing, an input or data set changed meanwhile.
     """

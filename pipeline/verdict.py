@@ -63,7 +63,13 @@ def assess(planned: PlannedStage, run_dir: RunDir, *, sources: str = "", strict_
 
 
 def assess_all(plan: Sequence[PlannedStage], run_dir: RunDir, *, sources: str = "") -> dict[str, Verdict]:
-    """Judge all stages of a plan; what depends on a stage that has to run again waits for it."""
+    """Judge all stages of a plan; what depends on a stage that has to run again waits for it.
+
+    Args:
+        plan: the stages, each after what it needs.
+        run_dir: the run.
+        sources: as in `assess`.
+    """
     verdicts: dict[str, Verdict] = {}
     for planned in plan:
         verdict = assess(planned, run_dir, sources=sources)
@@ -79,6 +85,13 @@ def judge_attempt(
     planned: PlannedStage, attempt: Path, run_dir: RunDir, *, sources: str = "", strict_code: bool = False
 ) -> Verdict:
     """Judge one committed attempt.
+
+    Args:
+        planned: what is asked for.
+        attempt: the folder of the attempt.
+        run_dir: the run, for the inputs.
+        sources: as in `assess`.
+        strict_code: as in `assess`.
 
     Raises:
         ManifestError: the manifest or a file is not what was committed.

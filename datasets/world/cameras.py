@@ -1,4 +1,4 @@
-"""Cameras: where they hang, what they look at, how they see; each is drawn once and the same for everybody who passes."""
+"""Cameras: where they hang, what they look at and how they see; one camera is the same for everybody who passes."""
 
 from dataclasses import dataclass
 from math import atan, atan2, hypot, pi, tan
@@ -20,7 +20,7 @@ class Optics:
         warmth: white balance, blue to orange.
         tint: white balance, green to magenta.
         gamma: exponent of the tone curve.
-        contrast: around middle grey.
+        contrast: around the middle grey of the light.
         saturation: of colours.
         haze: part of the image that the veil replaces.
         veil: grey value of the haze.

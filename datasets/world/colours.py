@@ -63,7 +63,7 @@ def jittered(rng: np.random.Generator, colour: tuple[int, int, int], *, spread: 
     """
     pixel = np.array(colour, dtype=np.float32).reshape(1, 1, 3) / 255.0
     hue, saturation, value = cv2.cvtColor(pixel, cv2.COLOR_RGB2HSV)[0, 0]
-    turn, strength, gain = rng.normal(0.0, spread, 3)
+    turn, strength, gain = rng.normal(0.0, spread, 3).tolist()
     moved = ((hue + 8.0 * turn) % 360.0, saturation * (1 + 0.12 * strength), value * (1 + 0.10 * gain) + 0.015 * gain)
     hsv = np.array([[[moved[0], np.clip(moved[1], 0, 1), np.clip(moved[2], 0.03, 0.98)]]], dtype=np.float32)
     red, green, blue = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0]
@@ -75,3 +75,9 @@ def skin(tone: float) -> Colour:
     low, high, part = (_SKIN_LIGHT, _SKIN_MID, tone * 2) if tone < 0.5 else (_SKIN_MID, _SKIN_DARK, tone * 2 - 1)
     red, green, blue = (low + (high - low) * part) / 255.0
     return float(red), float(green), float(blue)
+
+
+def shaded(colour: Colour, gain: float) -> Colour:
+    """Return a colour made darker or brighter."""
+    red, green, blue = (min(1.0, channel * gain) for channel in colour)
+    return red, green, blue

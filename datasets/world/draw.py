@@ -6,9 +6,10 @@ from math import hypot, pi
 import cv2
 import numpy as np
 
-from datasets.world.body import Part, Pose, View, posed_parts
+from datasets.world.body import posed_parts
 from datasets.world.people import Person
-from datasets.world.shapes import HALF_TURN, outline_at
+from datasets.world.pose import Part, Pose, View
+from datasets.world.shapes import HALF_TURN, Outline, outline_at
 from datasets.world.wardrobe import surfaces_of
 
 Box = tuple[float, float, float, float]
@@ -31,9 +32,7 @@ class Light:
         self.shade = ((1.0 - direct + 1.5 * direct * lit) * rim).astype(np.float32)[None, :, None]
 
 
-def draw_person(
-    canvas: np.ndarray, person: Person, pose: Pose, *, box: Box, view: View, light: Light
-) -> None:
+def draw_person(canvas: np.ndarray, person: Person, pose: Pose, *, box: Box, view: View, light: Light) -> None:
     """Paint a person, in place.
 
     Args:
@@ -58,42 +57,43 @@ def _paint(
     heading: float,
     light: Light,
 ) -> None:
-    """Paint one part."""
-    centre, ground, height = frame
+    """Paint one part; `frame` is the column of the body's middle, the row of the ground and the height, in pixels."""
     outline = outline_at(part.shape, heading)
+    rows, columns = outline.alpha.shape[:2]
+    right, down, middle = _axes(part, frame, outline)
+    reach_x = (abs(right[0]) * columns + abs(down[0]) * rows) / 2 + 1
+    reach_y = (abs(right[1]) * columns + abs(down[1]) * rows) / 2 + 1
+    left, top = max(0, int(middle[0] - reach_x)), max(0, int(middle[1] - reach_y))
+    width = min(canvas.shape[1], int(middle[0] + reach_x) + 2) - left
+    height = min(canvas.shape[0], int(middle[1] + reach_y) + 2) - top
+    if width <= 0 or height <= 0:
+        return
     start = round((0.25 - outline.turn / (2 * pi)) * 2 * HALF_TURN) % (2 * HALF_TURN)
     visible = texture[:, start : start + HALF_TURN] * light.shade
-    patch = cv2.remap(visible, outline.columns, outline.rows * np.float32(len(texture) - 1), cv2.INTER_LINEAR,
-                      borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-    rows, columns = outline.alpha.shape
-    x0, y0 = centre + part.top[0] * height, ground - part.top[1] * height
-    x1, y1 = centre + part.bottom[0] * height, ground - part.bottom[1] * height
+    v = outline.rows * np.float32(len(texture) - 1)
+    patch = cv2.remap(visible, outline.columns, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    x = middle[0] - left - right[0] * (columns - 1) / 2 - down[0] * (rows - 1) / 2
+    y = middle[1] - top - right[1] * (columns - 1) / 2 - down[1] * (rows - 1) / 2
+    matrix = np.array([[right[0], down[0], x], [right[1], down[1], y]])
+    colour = np.asarray(cv2.warpAffine(patch, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE))
+    alpha = np.asarray(cv2.warpAffine(outline.alpha, matrix, (width, height)))
+    region = canvas[top : top + height, left : left + width]
+    region += (colour - region) * alpha
+
+
+def _axes(
+    part: Part, frame: tuple[float, float, float], outline: Outline
+) -> tuple[tuple[float, float], tuple[float, float], tuple[float, float]]:
+    """Return the steps of one patch column and one patch row on the canvas, and the patch's middle, in pixels."""
+    centre, ground, height = frame
+    dx, dy = (part.bottom[0] - part.top[0]) * height, (part.top[1] - part.bottom[1]) * height
     half = part.half_width * outline.scale * height
-    length = max(hypot(x1 - x0, y1 - y0), 0.8 * half, 1.0)
-    along = _direction(x1 - x0, y1 - y0)
-    middle = ((x0 + x1) / 2, (y0 + y1) / 2)
+    distance = hypot(dx, dy)
+    along = (dx / distance, dy / distance) if distance > 1e-6 else (0.0, 1.0)
+    # A limb that points at the camera still shows its round end.
+    length = max(distance, 0.8 * half, 1.0)
+    rows, columns = outline.alpha.shape[:2]
     down = (along[0] * length / (rows - 3), along[1] * length / (rows - 3))
     right = (along[1] * 2 * half / columns, -along[0] * 2 * half / columns)
-    reach = (abs(right[0]) * columns + abs(down[0]) * rows) / 2 + 1, (abs(right[1]) * columns + abs(down[1]) * rows) / 2 + 1
-    left, top = max(0, int(middle[0] - reach[0])), max(0, int(middle[1] - reach[1]))
-    end_x, end_y = min(canvas.shape[1], int(middle[0] + reach[0]) + 2), min(canvas.shape[0], int(middle[1] + reach[1]) + 2)
-    if end_x <= left or end_y <= top:
-        return
-    cx, cy = (columns - 1) / 2, (rows - 1) / 2
-    matrix = np.array(
-        [[right[0], down[0], middle[0] - left - right[0] * cx - down[0] * cy],
-         [right[1], down[1], middle[1] - top - right[1] * cx - down[1] * cy]]
-    )  # fmt: skip
-    size = (end_x - left, end_y - top)
-    colour = cv2.warpAffine(patch, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    alpha = cv2.warpAffine(outline.alpha, matrix, size, flags=cv2.INTER_LINEAR)
-    region = canvas[top:end_y, left:end_x]
-    colour -= region
-    colour *= alpha[:, :, None]
-    region += colour
-
-
-def _direction(dx: float, dy: float) -> tuple[float, float]:
-    """Return the unit vector, or straight down for a point."""
-    length = hypot(dx, dy)
-    return (dx / length, dy / length) if length > 1e-6 else (0.0, 1.0)
+    middle_up = (part.top[1] + part.bottom[1]) / 2
+    return right, down, (centre + (part.top[0] + part.bottom[0]) / 2 * height, ground - middle_up * height)

@@ -1,4 +1,7 @@
-"""Patterns on cloth, painted on an unrolled body: rows run down the part, columns run once around it, the front in the middle."""
+"""Patterns on cloth, painted on an unrolled body part.
+
+Rows run down the part, columns run once around it, with the front in the middle.
+"""
 
 import cv2
 import numpy as np
@@ -22,7 +25,13 @@ def down(rows: int) -> np.ndarray:
 
 
 def paint(texture: np.ndarray, mask: np.ndarray, colour: Colour) -> None:
-    """Colour a texture where a (rows, COLUMNS) mask is true, in place."""
+    """Colour a texture where a mask is true, in place.
+
+    Args:
+        texture: (rows, COLUMNS, 3) float32.
+        mask: (rows, COLUMNS) bool, or a shape that spreads to it.
+        colour: RGB, 0..1.
+    """
     texture[np.broadcast_to(mask, texture.shape[:2])] = colour
 
 
@@ -33,7 +42,7 @@ def front(width: float) -> np.ndarray:
 
 def back(width: float) -> np.ndarray:
     """Return where the surface looks within `width` radians of straight behind, (1, COLUMNS)."""
-    return _AROUND > np.pi - width
+    return np.pi - width < _AROUND
 
 
 def sides(width: float) -> np.ndarray:
@@ -42,7 +51,16 @@ def sides(width: float) -> np.ndarray:
 
 
 def strap(rows: int, side: int, *, slope: float = 0.4) -> np.ndarray:
-    """Return where a strap across the chest runs: a plane cuts front and back alike, (rows, COLUMNS)."""
+    """Return where a strap across the chest runs; a plane cuts front and back alike.
+
+    Args:
+        rows: of the texture.
+        side: of the hip where it ends, 1 left, -1 right.
+        slope: how steeply it falls, part of the torso's length.
+
+    Returns:
+        (rows, COLUMNS) bool.
+    """
     return np.abs(down(rows) - 0.5 - slope * side * np.sin(ANGLE)[None]) < 0.045
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from datasets.world.cameras import Optics
 
+_GREY = 0.45
 _LUMA = np.array((0.299, 0.587, 0.114))
 
 
@@ -32,11 +33,15 @@ def colour_matrix(optics: Optics, exposure: float) -> np.ndarray:
     Returns:
         (3, 4) float64, on RGB 0..1.
     """
-    gains = np.array((1 + 0.28 * optics.warmth, 1.0 - 0.22 * optics.tint, 1 - 0.34 * optics.warmth)) * optics.light * exposure
+    gains = (
+        np.array((1 + 0.28 * optics.warmth, 1.0 - 0.22 * optics.tint, 1 - 0.34 * optics.warmth))
+        * optics.light
+        * exposure
+    )
     mix = optics.saturation * np.eye(3) + (1 - optics.saturation) * _LUMA[None]
     matrix = np.hstack([(mix * gains[:, None]) * (1 - optics.haze), np.full((3, 1), optics.haze * optics.veil)])
     matrix *= optics.contrast
-    matrix[:, 3] += 0.45 * (1 - optics.contrast)
+    matrix[:, 3] += _GREY * min(1.0, optics.light) * (1 - optics.contrast)
     return matrix
 
 
@@ -55,14 +60,16 @@ def expose(canvas: np.ndarray, optics: Optics, exposure: float) -> np.ndarray:
     return cv2.LUT(cv2.convertScaleAbs(np.maximum(seen, 0.0)), _tone_curve(round(optics.gamma, 3)))
 
 
-def develop(image: np.ndarray, optics: Optics, *, size: tuple[int, int], pixels: float, rng: np.random.Generator) -> np.ndarray:
+def develop(
+    image: np.ndarray, optics: Optics, *, size: tuple[int, int], rows: int, rng: np.random.Generator
+) -> np.ndarray:
     """Blur, sample, disturb and compress an exposed picture.
 
     Args:
-        image: (h, w, 3) uint8 RGB, larger than the result.
+        image: (h, w, 3) uint8 RGB, larger than the sensor's picture.
         optics: of the camera.
         size: height and width of the result.
-        pixels: height of the picture on the sensor; under the height of the result, details are lost.
+        rows: height of the picture on the sensor; under the height of the result, details are lost.
         rng: source of noise and of the direction of the motion.
 
     Returns:
@@ -74,17 +81,24 @@ def develop(image: np.ndarray, optics: Optics, *, size: tuple[int, int], pixels:
     length = int(rng.random() * optics.motion * unit + 0.5)
     if length > 1:
         image = cv2.blur(image, (length, max(1, int(length * rng.random() * 0.5))))
-    rows = int(min(size[0], max(16.0, pixels)))
-    native = (rows, max(8, round(rows * size[1] / size[0])))
-    image = cv2.resize(image, native[::-1], interpolation=cv2.INTER_AREA)
-    top, left = rng.integers(0, 512 - min(512, native[0]) + 1), rng.integers(0, 512 - min(512, native[1]) + 1)
-    window = _noise_field()[top : top + native[0], left : left + native[1]]
-    if window.shape[:2] == native:
-        noisy = image.astype(np.float32)
-        noisy += window * np.float32(255.0 * optics.noise)
-        image = np.clip(noisy, 0, 255).astype(np.uint8)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, int(optics.jpeg)]
-    image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
-    if native != tuple(size):
-        image = cv2.resize(image, size[::-1], interpolation=cv2.INTER_CUBIC)
+    native = (max(8, round(rows * size[1] / size[0])), rows)
+    image = cv2.resize(image, native, interpolation=cv2.INTER_AREA)
+    image = _compressed(_noisy(image, optics.noise, rng), int(optics.jpeg))
+    if native != (size[1], size[0]):
+        image = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
     return image
+
+
+def _noisy(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Add sensor noise of a deviation, 0..1; no picture is larger than the noise field."""
+    field = _noise_field()
+    top = int(rng.integers(0, field.shape[0] - image.shape[0] + 1))
+    left = int(rng.integers(0, field.shape[1] - image.shape[1] + 1))
+    window = field[top : top + image.shape[0], left : left + image.shape[1]]
+    return cv2.add(image, window * np.float32(255.0 * strength), dtype=cv2.CV_8U)
+
+
+def _compressed(image: np.ndarray, quality: int) -> np.ndarray:
+    """Return what JPEG leaves of an RGB picture."""
+    written = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return cv2.cvtColor(np.asarray(cv2.imdecode(written, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB)

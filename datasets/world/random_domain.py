@@ -18,9 +18,28 @@ from datasets.world.traits import (
     Weights,
 )
 
-_SUMMER = {"tshirt": 4.0, "dress": 2.0, "shorts": 3.0, "skirt": 2.0, "sunhat": 2.0, "coat": 0.05, "beanie": 0.05, "hood": 0.2}
-_WINTER = {"coat": 4.0, "jacket": 3.0, "beanie": 3.0, "hood": 2.0, "tshirt": 0.05, "shorts": 0.05, "dress": 0.1, "sunhat": 0.0}
-_COMMON = {"none": 3.0, "plain": 4.0, "jeans": 2.0, "trousers": 2.0, "headscarf": 0.5, "suitcase": 0.5}
+_SUMMER = {
+    "tshirt": 4.0,
+    "dress": 2.0,
+    "shorts": 3.0,
+    "skirt": 2.0,
+    "sunhat": 2.0,
+    "coat": 0.05,
+    "beanie": 0.05,
+    "hood": 0.2,
+}
+_WINTER = {
+    "coat": 4.0,
+    "jacket": 3.0,
+    "beanie": 3.0,
+    "hood": 2.0,
+    "tshirt": 0.05,
+    "shorts": 0.05,
+    "dress": 0.1,
+    "sunhat": 0.0,
+}
+_COMMON = {"plain": 4.0, "jeans": 2.0, "trousers": 2.0, "headscarf": 0.5, "suitcase": 0.5}
+_BAGLESS, _BAREHEADED = {"none": 2.5}, {"none": 8.0}
 
 
 def make_random_domain(seed: int) -> Domain:
@@ -50,8 +69,8 @@ def _people(rng: np.random.Generator, season: dict[str, float], is_winter: bool)
         uppers=_weights(rng, UPPER_KINDS, season),
         lowers=_weights(rng, LOWER_KINDS, season),
         patterns=_weights(rng, PATTERNS, season),
-        bags=_weights(rng, BAGS, season),
-        hats=_weights(rng, HATS, season),
+        bags=_weights(rng, BAGS, season | _BAGLESS),
+        hats=_weights(rng, HATS, season | _BAREHEADED),
         hair_colours=_weights(rng, tuple(HAIR), season),
         skin_tone=(between(rng, (0.15, 0.75)), between(rng, (0.12, 0.25))),
         girth=(between(rng, (0.95, 1.12)), 0.09),
@@ -81,14 +100,16 @@ def _cameras(rng: np.random.Generator, light: str) -> CameraTraits:
     """Draw a kind of camera: every setting gets a window, a fraction of what all domains together span."""
     is_dark, is_sunny, is_inside = light == "night", light == "day", light == "indoor"
     return CameraTraits(
-        scenes=((("hall" if rng.random() < 0.7 else "platform"), 1.0),) if is_inside else _weights(rng, SCENES, {"hall": 0.0}),
+        scenes=((("hall" if rng.random() < 0.7 else "platform"), 1.0),)
+        if is_inside
+        else _weights(rng, SCENES, {"hall": 0.0}),
         height=_window(rng, (1.8, 6.0), 0.4),
         distance=_window(rng, (4.5, 20.0), 0.5),
-        light=_window(rng, (0.4, 0.65) if is_dark else (0.75, 1.2), 0.5),
+        light=_window(rng, (0.58, 0.8) if is_dark else (0.75, 1.2), 0.5),
         direct=_window(rng, (0.35, 0.65) if is_sunny or is_dark else (0.0, 0.25), 0.5),
         warmth=_window(rng, (0.1, 0.85) if is_dark else (-0.75, 0.5), 0.35),
         tint=_window(rng, (-0.5, 0.25), 0.35),
-        gamma=_window(rng, (0.75, 1.35), 0.35),
+        gamma=_window(rng, (0.8, 1.1) if is_dark else (0.75, 1.3), 0.35),
         contrast=_window(rng, (0.7, 1.3), 0.35),
         saturation=_window(rng, (0.5, 1.3), 0.35),
         haze=_window(rng, (0.0, 0.3), 0.4),
@@ -96,7 +117,7 @@ def _cameras(rng: np.random.Generator, light: str) -> CameraTraits:
         defocus=_window(rng, (0.0, 1.1), 0.5),
         motion=_window(rng, (0.0, 3.5), 0.5),
         pixels=_window(rng, (48.0, 200.0), 0.4),
-        noise=_window(rng, (0.025, 0.06) if is_dark else (0.004, 0.03), 0.5),
+        noise=_window(rng, (0.018, 0.04) if is_dark else (0.004, 0.03), 0.5),
         jpeg=_window(rng, (30.0, 95.0), 0.4),
         occlusion=_window(rng, (0.0, 0.3), 0.4),
         looseness=_window(rng, (0.015, 0.05), 0.5),

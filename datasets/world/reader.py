@@ -1,75 +1,20 @@
-"""The procedural world as a data set: training crops, and queries with a gallery of other people from the same cameras."""
+"""The procedural world as a data set: training crops, and a probe of other people before the same cameras."""
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
-
-import numpy as np
+from dataclasses import asdict, replace
 
 from datasets.records import ReIDData, ReIDProbe, ReIDSample
-from datasets.world.crops import passage_of, render_crop
-from datasets.world.domains import Domain, domain_by_name
+from datasets.world.domains import domain_by_name
+from datasets.world.images import CropKey, WorldImages
+from datasets.world.passage import frame_of_shot, passage_of
 from datasets.world.seeding import generator
+from datasets.world.traits import Domain
 from pipeline.errors import DataError
 
 WORLD_VERSION = 1
 DEFAULT_DOMAIN = "sunny_plaza"
-_MEMO_BYTES = 256 * 2**20
 _ABSENCE = 0.2
-
-
-@dataclass(frozen=True)
-class CropKey:
-    """What a crop is drawn from.
-
-    Args:
-        person: number of the person; odd in training, even in the probe.
-        camera: number of the camera, from 1.
-        shot: number of the shot, from 0.
-        frame: number in the camera's recording.
-    """
-
-    person: int
-    camera: int
-    shot: int
-    frame: int
-
-
-class WorldImages:
-    """Draws the crops of a listing on demand and remembers the first ones, up to a quarter of a gigabyte.
-
-    Args:
-        domain: who walks there and which cameras look.
-        seed: of the domain's people and cameras.
-        size: height and width of a crop, pixels.
-        keys: what each path is drawn from.
-    """
-
-    def __init__(self, domain: Domain, *, seed: int, size: tuple[int, int], keys: dict[str, CropKey]) -> None:
-        self._domain, self._seed, self._size, self._keys = domain, seed, size, keys
-        self._memo: dict[str, np.ndarray] = {}
-
-    def load(self, sample: ReIDSample) -> np.ndarray:
-        """Return the crop of a sample, (H, W, 3) uint8 RGB.
-
-        Raises:
-            DataError: the sample is not in this listing.
-        """
-        if sample.path in self._memo:
-            return self._memo[sample.path].copy()
-        key = self._keys.get(sample.path)
-        if key is None:
-            raise DataError(f"{self._domain.name} has no crop {sample.path!r}", "a path of this listing")
-        image = render_crop(
-            self._domain, seed=self._seed, person=key.person, camera=key.camera, shot=key.shot, size=self._size
-        )
-        if (len(self._memo) + 1) * image.nbytes <= _MEMO_BYTES:
-            self._memo[sample.path] = image.copy()
-        return image
-
-    def __getstate__(self) -> dict[str, object]:
-        """Leave the remembered crops behind when going to another process."""
-        return {**self.__dict__, "_memo": {}}
 
 
 def read_world(
@@ -98,7 +43,9 @@ def read_world(
         DataError: unknown domain or split, or a number out of range.
     """
     if split != "train":
-        raise DataError(f"the procedural world has no split {split!r}", "'train'", "read_world_probe gives the test people.")
+        raise DataError(
+            f"the procedural world has no split {split!r}", "'train'", "read_world_probe gives the test people."
+        )
     place = domain_by_name(domain)
     _check(identities, cameras, shots, size)
     keys = _keys(place, seed, [2 * number + 1 for number in range(identities)], (cameras, shots))
@@ -162,7 +109,7 @@ def _keys(domain: Domain, seed: int, people: list[int], grid: tuple[int, int]) -
             if camera not in sure and chances[camera] < _ABSENCE:
                 continue
             frame = passage_of(domain, seed, person, camera + 1).frame
-            keys += [CropKey(person, camera + 1, shot, frame + 12 * shot) for shot in range(shots)]
+            keys += [CropKey(person, camera + 1, shot, frame + frame_of_shot(shot)) for shot in range(shots)]
     return keys
 
 

@@ -1,7 +1,8 @@
 """Outlines of body parts, and how the half of a round body that faces the camera falls onto the picture.
 
 A part is a stack of ellipses. Seen at heading h, an ellipse with half-axes a (left-right) and b (front-back) covers
-w = sqrt((a cos h)^2 + (b sin h)^2), and the picture column x shows the parameter angle asin(x / w) - atan2(b sin h, a cos h).
+w = sqrt((a cos h)^2 + (b sin h)^2), and the picture column x shows the ellipse at the parameter angle
+asin(x / w) - atan2(b sin h, a cos h).
 """
 
 from functools import lru_cache
@@ -31,8 +32,8 @@ _OUTLINES: dict[str, tuple[tuple[float, float, float], ...]] = {
     "ball": ((0, 0.3, 0.3), (0.1, 0.66, 0.66), (0.25, 0.9, 0.9), (0.5, 1, 1), (0.75, 0.9, 0.9), (0.9, 0.66, 0.66),
              (1, 0.3, 0.3)),
     "neck": ((0, 0.95, 1), (0.6, 1, 1), (1, 1.25, 1.1)),
-    "head": ((0, 0.3, 0.35), (0.06, 0.62, 0.7), (0.16, 0.87, 1.0), (0.35, 1, 1.18), (0.55, 0.97, 1.15), (0.75, 0.84, 1.0),
-             (0.9, 0.6, 0.78), (1, 0.26, 0.4)),
+    "head": ((0, 0.3, 0.35), (0.06, 0.62, 0.7), (0.16, 0.87, 1.0), (0.35, 1, 1.18), (0.55, 0.97, 1.15),
+             (0.75, 0.84, 1.0), (0.9, 0.6, 0.78), (1, 0.26, 0.4)),
     "dome": ((0, 0.3, 0.35), (0.1, 0.6, 0.7), (0.3, 0.86, 1.02), (0.7, 1, 1.16), (1, 1, 1.16)),
     "lock": ((0, 0.3, 0.3), (0.1, 0.72, 0.6), (0.25, 0.95, 0.75), (0.5, 1, 0.66), (0.85, 0.92, 0.5), (1, 0.6, 0.3)),
     "pack": ((0, 0.6, 0.25), (0.05, 0.85, 0.45), (0.15, 0.95, 0.6), (0.5, 1, 0.72), (0.92, 1, 0.76), (1, 0.9, 0.6)),
@@ -97,7 +98,7 @@ def _outline(shape: str, step: int) -> Outline:
     return Outline(
         columns=((angle / pi + 0.5) * (HALF_TURN - 1)).astype(np.float32),
         rows=np.broadcast_to(inside[:, None], alpha.shape).astype(np.float32),
-        alpha=alpha.astype(np.float32),
+        alpha=np.repeat(alpha.astype(np.float32)[..., None], 3, axis=2),
         scale=scale,
         turn=atan2(depth * along, across),
     )
@@ -108,4 +109,10 @@ def _disc() -> Outline:
     y, x = np.mgrid[-1.1:1.1:16j, -1.1:1.1:24j]
     alpha = np.clip((1.0 - np.hypot(x, y)) * 8.0 + 0.5, 0.0, 1.0)
     columns = (np.clip(x, -1, 1) * 0.5 + 0.5) * (HALF_TURN - 1)
-    return Outline(columns.astype(np.float32), np.full(x.shape, 0.5, np.float32), alpha.astype(np.float32), 1.1, 0.0)
+    return Outline(
+        columns.astype(np.float32),
+        np.full(x.shape, 0.5, np.float32),
+        np.repeat(alpha.astype(np.float32)[..., None], 3, axis=2),
+        1.1,
+        0.0,
+    )

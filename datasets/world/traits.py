@@ -14,6 +14,11 @@ HAIR_STYLES = ("short", "bald", "bob", "long", "ponytail", "bun")
 SCENES = ("plaza", "street", "hall", "platform", "park")
 
 
+def weights(**amounts: float) -> Weights:
+    """Return a distribution over names; the amounts need not sum to one."""
+    return tuple(amounts.items())
+
+
 @dataclass(frozen=True)
 class PeopleTraits:
     """Distributions that the people of a domain are drawn from.
@@ -62,7 +67,7 @@ class CameraTraits:
         warmth: white balance, -1 (blue) to 1 (orange).
         tint: white balance, -1 (green) to 1 (magenta).
         gamma: exponent of the tone curve, over 1 = darker middle tones.
-        contrast: around middle grey, 1 = unchanged.
+        contrast: around the middle grey of the light, 1 = unchanged.
         saturation: of colours, 1 = unchanged.
         haze: part of the image that the veil replaces, 0..1.
         veil: grey value of the haze, 0..1.

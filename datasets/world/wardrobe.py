@@ -3,7 +3,8 @@
 import numpy as np
 
 from datasets.world import fabric
-from datasets.world.colours import Colour
+from datasets.world.colours import shaded
+from datasets.world.faces import head_texture
 from datasets.world.people import Body, Outfit, Person
 from datasets.world.seeding import generator
 
@@ -17,18 +18,20 @@ def surfaces_of(person: Person) -> dict[str, np.ndarray]:
         person: who.
 
     Returns:
-        Surface name to (rows, 1.5 turns of columns, 3) float32 RGB, 0..1: half a turn is repeated, so that every view is a
-        slice.
+        Surface name to (rows, one and a half turns of columns, 3) float32 RGB, 0..1; half a turn is repeated so that
+        every view is one slice.
     """
     body, outfit = person.body, person.outfit
     rng = generator("cloth", outfit.texture)
     textures = _upper(outfit, body, rng) | _lower(outfit, body, rng) | _belongings(outfit, rng)
-    textures["head"] = _head(body, outfit)
+    textures["head"] = head_texture(body, outfit)
     textures["hair"] = fabric.folded(fabric.plain(_ROWS, body.hair), rng, strength=0.15)
     textures["hand"] = fabric.plain(4, body.skin)
     textures["neck"] = fabric.plain(8, outfit.upper_colour if outfit.hat == "hood" else body.skin)
     return {
-        name: np.ascontiguousarray(np.clip(np.concatenate([t, t[:, : fabric.COLUMNS // 2]], axis=1), 0.0, 1.0), np.float32)
+        name: np.ascontiguousarray(
+            np.clip(np.concatenate([t, t[:, : fabric.COLUMNS // 2]], axis=1), 0.0, 1.0), np.float32
+        )
         for name, t in textures.items()
     }
 
@@ -44,10 +47,10 @@ def _upper(outfit: Outfit, body: Body, rng: np.random.Generator) -> dict[str, np
         fabric.paint(torso, fabric.front(0.2) | (fabric.front(0.55) & (along < 0.2)), outfit.inner_colour)
         fabric.paint(torso, (along < 0.1) & fabric.front(0.5), body.skin)
     elif outfit.upper in ("jacket", "coat", "shirt"):
-        fabric.paint(torso, fabric.front(0.05) & (along > 0.1), _shade(outfit.upper_colour, 0.6))
+        fabric.paint(torso, fabric.front(0.05) & (along > 0.1), shaded(outfit.upper_colour, 0.6))
         fabric.paint(torso, (along < 0.16) & fabric.front(0.4), outfit.inner_colour)
     if outfit.upper == "hoodie" and outfit.hat != "hood":
-        fabric.paint(torso, (along < 0.2) & fabric.back(1.3), _shade(outfit.upper_colour, 0.75))
+        fabric.paint(torso, (along < 0.2) & fabric.back(1.3), shaded(outfit.upper_colour, 0.75))
     torso = fabric.folded(torso, rng)
     torso *= (1.0 - 0.18 * (along > 0.93))[..., None]
     _straps(torso, outfit)
@@ -90,59 +93,35 @@ def _lower(outfit: Outfit, body: Body, rng: np.random.Generator) -> dict[str, np
     stripe = fabric.sides(0.3) & (fabric.down(_ROWS) > -1)
     for texture in (thigh, shin):
         fabric.paint(texture, stripe, outfit.stripe_colour) if outfit.stripe_colour != outfit.lower_colour else None
-    is_bare = outfit.lower in ("shorts", "skirt", "long_skirt") or (outfit.upper == "dress" and outfit.lower != "leggings")
+    is_bare = outfit.lower in ("shorts", "skirt", "long_skirt") or (
+        outfit.upper == "dress" and outfit.lower != "leggings"
+    )
     if is_bare:
         fabric.paint(shin, fabric.down(_ROWS) < 2.0, body.skin)
         bare_from = 0.75 if outfit.lower == "shorts" else 0.0
         fabric.paint(thigh, fabric.down(_ROWS) > bare_from, body.skin)
     boot = shin.copy()
     fabric.paint(boot, fabric.down(_ROWS) > 0.35, outfit.shoe_colour)
-    fabric.paint(shin, fabric.down(_ROWS) > 0.9, _shade(body.skin, 0.9) if is_bare else outfit.lower_colour)
+    fabric.paint(shin, fabric.down(_ROWS) > 0.9, shaded(body.skin, 0.9) if is_bare else outfit.lower_colour)
     shoe = fabric.plain(_ROWS, outfit.shoe_colour)
     fabric.paint(shoe, fabric.down(_ROWS) > 0.72, outfit.sole_colour)
     return {"hips": hips, "thigh": thigh, "shin": shin, "boot": boot, "shoe": shoe}
-
-
-def _head(body: Body, outfit: Outfit) -> np.ndarray:
-    """Paint face, hair and head wear that follows the head's outline."""
-    rows = 32
-    head, along = fabric.plain(rows, body.skin), fabric.down(rows)
-    around = np.abs(fabric.ANGLE)[None]
-    eyes = (np.abs(around - 0.36) < 0.12) & (np.abs(along - 0.46) < 0.035)
-    fabric.paint(head, eyes, _shade(body.skin, 0.35))
-    fabric.paint(head, (around < 0.24) & (np.abs(along - 0.76) < 0.03), (0.55, 0.25, 0.25))
-    fabric.paint(head, (around < 0.1) & (np.abs(along - 0.6) < 0.06), _shade(body.skin, 0.85))
-    if body.beard:
-        fabric.paint(head, (along > 0.66) & (around < 1.3) & (np.abs(along - 0.76) > 0.03), _shade(body.hair, 1.1))
-    hairline = {"bald": -1.0, "short": 0.0}.get(body.hair_style, 0.12)
-    edge = hairline + 0.2 + 0.5 * np.clip((around - 0.5) / 1.4, 0.0, 1.0)
-    fabric.paint(head, along < edge, body.hair)
-    if outfit.hat in ("hood", "headscarf"):
-        colour = outfit.upper_colour if outfit.hat == "hood" else outfit.hat_colour
-        fabric.paint(head, (around > 0.75) | (along < 0.24) | (along > 0.88), colour)
-    return head
 
 
 def _belongings(outfit: Outfit, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Paint bag, hat and scarf."""
     bag = fabric.folded(fabric.plain(_ROWS, outfit.bag_colour), rng, strength=0.05)
     along = fabric.down(_ROWS)
-    fabric.paint(bag, np.abs(along - 0.3) < 0.03, _shade(outfit.bag_colour, 0.6))
+    fabric.paint(bag, np.abs(along - 0.3) < 0.03, shaded(outfit.bag_colour, 0.6))
     if outfit.bag == "backpack":
-        fabric.paint(bag, (along > 0.55) & (along < 0.9) & fabric.back(0.7), _shade(outfit.bag_colour, 0.8))
+        fabric.paint(bag, (along > 0.55) & (along < 0.9) & fabric.back(0.7), shaded(outfit.bag_colour, 0.8))
     hat = fabric.plain(_ROWS, outfit.hat_colour)
     if outfit.hat == "beanie":
-        fabric.paint(hat, along > 0.7, _shade(outfit.hat_colour, 0.8))
+        fabric.paint(hat, along > 0.7, shaded(outfit.hat_colour, 0.8))
     return {
         "bag": bag,
-        "strap": fabric.plain(4, _shade(outfit.bag_colour, 0.8)),
+        "strap": fabric.plain(4, shaded(outfit.bag_colour, 0.8)),
         "hat": hat,
-        "brim": fabric.plain(4, _shade(outfit.hat_colour, 0.9)),
+        "brim": fabric.plain(4, shaded(outfit.hat_colour, 0.9)),
         "scarf": fabric.folded(fabric.plain(8, outfit.scarf_colour or outfit.hat_colour), rng, strength=0.15),
     }
-
-
-def _shade(colour: Colour, gain: float) -> Colour:
-    """Return a colour made darker or brighter."""
-    red, green, blue = (min(1.0, channel * gain) for channel in colour)
-    return red, green, blue

@@ -14,6 +14,9 @@ from pipeline.config.schema import DataConfig, RunConfig
 from pipeline.config.sources import Source
 from pipeline.config.validation import validate
 
+# Among a table's further keys: names the component where the entry's key is a name of one's own.
+USE = "use"
+
 
 @dataclass(frozen=True)
 class ComponentTable:
@@ -21,7 +24,8 @@ class ComponentTable:
 
     Args:
         entries: constructors by name; their parameters are the arguments that a configuration may give.
-        extra: further keys of an entry and their types, read by whoever builds it (`{"weight": float}`).
+        extra: further keys of an entry and their types, read by whoever builds it (`{"weight": float}`); with `use`
+            among them one component can stand twice, under names of one's own.
         supplied: parameters that whoever builds it fills in; a configuration can't.
     """
 
@@ -76,8 +80,10 @@ def component_problems(
         for name, model in entries.items():
             for path, table_name, component, arguments in _named(model):
                 if table_name in tables:
-                    place = (section, name, *path)
-                    problems += _check_one(tables[table_name], component, arguments, place=place, source=source)
+                    table, place = tables[table_name], (section, name, *path)
+                    if USE in table.extra and arguments:
+                        component = arguments.get(USE, component)
+                    problems += _check_one(table, component, arguments, place=place, source=source)
     return problems
 
 

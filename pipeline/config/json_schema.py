@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.config.binding import ComponentTable, arguments_model
+from pipeline.config.binding import USE, ComponentTable, arguments_model
 from pipeline.config.references import Component, ComponentName, Components
 from pipeline.config.schema import DataConfig, ModelConfig, RunConfig
 from pipeline.stage import Stage
@@ -69,7 +69,7 @@ def _mark_components(
                 schema["properties"][key] = {
                     "type": "object",
                     "properties": properties,
-                    "additionalProperties": False,
+                    "additionalProperties": {"type": "object", "required": [USE]} if USE in table.extra else False,
                 }
             else:
                 options = [_with_kind(_arguments(table, entry, definitions), entry) for entry in sorted(table.entries)]

@@ -43,7 +43,16 @@ def load_config(
 
 
 def check_config(source: Source, stages: Mapping[str, Stage], tables: Mapping[str, ComponentTable]) -> RunConfig:
-    """Turn a plain tree into a typed configuration, or raise one ConfigError with all problems."""
+    """Turn a plain tree into a typed configuration.
+
+    Args:
+        source: the tree, with the place of each key.
+        stages: the known kinds of stages.
+        tables: the known components; those of absent tables are not checked.
+
+    Raises:
+        ConfigError: everything that is wrong, one line each.
+    """
     problems: list[Problem] = []
     tree = dict(source.tree)
     sections: dict[str, dict[str, Any]] = {}

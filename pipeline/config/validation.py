@@ -66,7 +66,7 @@ def _describe(detail: dict[str, Any], model: type[BaseModel], tree: Any) -> tupl
         # The message itself lists what is allowed.
         hint = guess if guess.startswith("did you mean") else ""
     message = detail["msg"].replace("Input should", "should").replace("Value error, ", "")
-    return path, f"{_short(value)}: {message}", hint
+    return path, message if isinstance(value, dict) else f"{_short(value)}: {message}", hint
 
 
 def _existing(tree: Any, location: Iterable[str | int]) -> KeyPath:

@@ -98,9 +98,11 @@ def _build_osnet(arch: str, *, pretrained: bool, ibn: str, args: Mapping[str, An
 
 
 def _suggestion(arch: str) -> str:
-    known = [f"timm/{name}" for name in timm.list_models()] + sorted(OSNET_NAMES)
-    wanted = arch if arch.startswith(("timm/", "osnet")) else f"timm/{arch}"
-    near = [wanted] if wanted in known else difflib.get_close_matches(wanted.split(".")[0], known, n=4, cutoff=0.5)
+    # Compared without the prefix, which would make everything look alike.
+    known = {name: f"timm/{name}" for name in timm.list_models()} | {name: name for name in sorted(OSNET_NAMES)}
+    wanted = arch.rsplit("/")[-1].split(".")[0]
+    close = [wanted] if wanted in known else difflib.get_close_matches(wanted, known, n=4, cutoff=0.6)
+    near = [known[name] for name in close]
     return f"one of {', '.join(near)}" if near else "timm/<name of a timm network> or osnet_x1_0, osnet_x0_25, ..."
 
 

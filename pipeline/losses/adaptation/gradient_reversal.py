@@ -96,7 +96,14 @@ class GradientReversal(nn.Module):
         self.progress = float(progress)
 
     def forward(self, source: Taps, target: Taps, source_batch: ReIDBatch, target_batch: ReIDBatch) -> Tensor:
-        """Return the loss of one source and one target batch; labels are not read."""
+        """Return the loss of one source and one target batch.
+
+        Args:
+            source: taps of the source batch.
+            target: taps of the target batch.
+            source_batch: not read.
+            target_batch: not read.
+        """
         strength = reversal_strength(self.progress)
         scores = [
             self.discriminator(reverse_gradient(at_least_float32(taps.embedding), strength))

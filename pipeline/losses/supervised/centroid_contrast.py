@@ -114,7 +114,13 @@ class CentroidContrast(nn.Module):
             self.centroids[label] = unit_vectors(moved)
 
     def forward(self, student: Taps, teacher: Taps | None, batch: ReIDBatch) -> Tensor:
-        """Return the loss of one batch; the teacher is read only for the soft part."""
+        """Return the loss of one batch.
+
+        Args:
+            student: taps of the network that learns.
+            teacher: read only for the soft part; may be None.
+            batch: with pseudo-labels as labels.
+        """
         assert batch.labels is not None, "centroid contrast needs pseudo-labels"
         vectors = student.bn_embedding
         hard = centroid_contrast_loss(vectors, self.centroids, batch.labels, temperature=self.temperature)

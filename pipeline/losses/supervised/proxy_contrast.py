@@ -161,7 +161,13 @@ class ProxyContrast(nn.Module):
             self.proxies[proxy] = unit_vectors(moved)
 
     def forward(self, student: Taps, teacher: Taps | None, batch: ReIDBatch) -> Tensor:
-        """Return the loss of one batch; the teacher is not read."""
+        """Return the loss of one batch.
+
+        Args:
+            student: taps of the network that learns.
+            teacher: not read.
+            batch: with pseudo-labels as labels, and cameras.
+        """
         assert batch.labels is not None, "proxy contrast needs pseudo-labels"
         return proxy_contrast_loss(
             student.bn_embedding,

@@ -1,12 +1,13 @@
 """Whole configurations: the page of the design loads, and all mistakes of a bad one are told at once."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
 import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.config.binding import ComponentTable, bind, check
 from pipeline.config.graph import run_order
@@ -327,6 +328,28 @@ def test_bound_arguments_have_their_parameters_types():
     assert bound.arguments == {"sizes": (3, 4)}
     assert bound.extra == {"weight": 2.0}
     assert bind(TABLES["data"], "market1501", {"root": "x"}).arguments == {"root": Path("x")}
+
+
+def test_one_component_can_stand_twice_under_names_of_ones_own(tmp_path):
+    table = ComponentTable({"kd": kd, "relation": Relation}, {"weight": float, "use": str}, ("classes",))
+    config = load(tmp_path, GOOD)
+    adapt = config.stages["adapt"].model_copy(
+        update={"objectives": {"mild": {"use": "kd", "temperature": 1}, "kd": {}, "wild": {"use": "relatoin"}}}
+    )
+    with pytest.raises(ConfigError, match=r"^stages.adapt.objectives.wild: unknown name 'relatoin'; did you mean"):
+        check(config.model_copy(update={"stages": {"adapt": adapt}}), {"objectives": table})
+
+
+def test_a_rule_between_settings_is_told_at_the_stage(tmp_path):
+    class Either(PretrainConfig):
+        @model_validator(mode="after")
+        def _one(self) -> "Either":
+            raise ValueError("give either epochs or steps")
+
+    stages = {**STAGES, "source_pretrain": dataclasses.replace(STAGES["source_pretrain"], config_type=Either)}
+    (tmp_path / "run.yaml").write_text(GOOD)
+    with pytest.raises(ConfigError, match=r"run.yaml:20: stages.pretrain: give either epochs or steps$"):
+        load_config(tmp_path / "run.yaml", [], stages)
 
 
 def test_check_works_without_a_file(tmp_path):

@@ -76,7 +76,7 @@ def test_a_pickle_that_runs_code_is_refused_and_not_run(tmp_path: Path) -> None:
     torch.save({"state_dict": {"a": torch.zeros(1)}, "extra": Evil(marker)}, path)
     with pytest.raises(CheckpointError, match=r"cannot be read as plain weights.*safetensors"):
         read_state(path)
-    path.write_bytes(pickle.dumps(Evil(marker)))
+    path.write_bytes(pickle.dumps(Evil(marker), protocol=2))
     with pytest.raises(CheckpointError, match="cannot be read as plain weights"):
         read_state(path)
     assert not marker.exists()
