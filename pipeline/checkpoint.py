@@ -112,7 +112,9 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is not a readable safetensors file ({error})", "an undamaged file", remedy) from error
+        raise CheckpointError(
+            f"{path} is not a readable safetensors file ({error})", "an undamaged file", remedy
+        ) from error
     if HEADER_KEY not in metadata:
         raise CheckpointError(f"{path} was not written by crosscam", f"a '{HEADER_KEY}' entry in its header", remedy)
     return tensors, json.loads(metadata[HEADER_KEY])

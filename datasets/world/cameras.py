@@ -142,7 +142,7 @@ def make_camera(traits: CameraTraits, rng: np.random.Generator) -> Camera:
         path=between(rng, (-pi, pi)),
         spread=between(rng, traits.spread) * pi / 180,
         one_way=between(rng, (0.5, 0.9)),
-        azimuth=between(rng, (-1.3, 1.3)) + (pi if rng.random() < 0.15 else 0.0),
+        azimuth=between(rng, (-1.7, 1.7)),
         direct=between(rng, traits.direct),
         occlusion=between(rng, traits.occlusion),
         looseness=between(rng, traits.looseness),

@@ -75,15 +75,15 @@ def _people(rng: np.random.Generator, season: dict[str, float], is_winter: bool)
         skin_tone=(between(rng, (0.15, 0.75)), between(rng, (0.12, 0.25))),
         girth=(between(rng, (0.95, 1.12)), 0.09),
         scarf=between(rng, (0.2, 0.6)) if is_winter else 0.03,
-        colour_spread=between(rng, (0.8, 1.3)),
+        colour_spread=between(rng, (0.9, 1.4)),
     )
 
 
 def _palette(rng: np.random.Generator, prefers_dark: bool) -> Weights:
     """Draw weights over the cloth colours from a gamma law, which makes a few of them common and many rare."""
-    amounts = rng.gamma(0.7, 1.0, len(CLOTH)) + 0.04
+    amounts = rng.gamma(1.1, 1.0, len(CLOTH)) + 0.08
     if prefers_dark:
-        amounts = amounts * np.array([4.0 if sum(colour) < 250 else 0.7 for colour in CLOTH.values()])
+        amounts = amounts * np.array([2.0 if sum(colour) < 250 else 0.9 for colour in CLOTH.values()])
     return tuple(zip(CLOTH, (round(float(amount), 4) for amount in amounts), strict=True))
 
 
@@ -105,21 +105,21 @@ def _cameras(rng: np.random.Generator, light: str) -> CameraTraits:
         else _weights(rng, SCENES, {"hall": 0.0}),
         height=_window(rng, (1.8, 6.0), 0.4),
         distance=_window(rng, (4.5, 20.0), 0.5),
-        light=_window(rng, (0.58, 0.8) if is_dark else (0.75, 1.2), 0.5),
-        direct=_window(rng, (0.35, 0.65) if is_sunny or is_dark else (0.0, 0.25), 0.5),
+        light=_window(rng, (0.68, 0.9) if is_dark else (0.75, 1.2), 0.5),
+        direct=_window(rng, (0.25, 0.6) if is_sunny or is_dark else (0.0, 0.25), 0.5),
         warmth=_window(rng, (0.1, 0.85) if is_dark else (-0.75, 0.5), 0.35),
         tint=_window(rng, (-0.5, 0.25), 0.35),
-        gamma=_window(rng, (0.8, 1.1) if is_dark else (0.75, 1.3), 0.35),
-        contrast=_window(rng, (0.7, 1.3), 0.35),
+        gamma=_window(rng, (0.7, 0.95) if is_dark else (0.75, 1.3), 0.35),
+        contrast=_window(rng, (0.75, 1.25), 0.35),
         saturation=_window(rng, (0.5, 1.3), 0.35),
-        haze=_window(rng, (0.0, 0.3), 0.4),
+        haze=_window(rng, (0.0, 0.22), 0.4),
         veil=_window(rng, (0.15, 0.35) if is_dark else (0.6, 0.9), 0.5),
-        defocus=_window(rng, (0.0, 1.1), 0.5),
-        motion=_window(rng, (0.0, 3.5), 0.5),
-        pixels=_window(rng, (48.0, 200.0), 0.4),
-        noise=_window(rng, (0.018, 0.04) if is_dark else (0.004, 0.03), 0.5),
+        defocus=_window(rng, (0.0, 0.9), 0.5),
+        motion=_window(rng, (0.0, 2.5), 0.5),
+        pixels=_window(rng, (56.0, 200.0), 0.4),
+        noise=_window(rng, (0.014, 0.03) if is_dark else (0.004, 0.025), 0.5),
         jpeg=_window(rng, (30.0, 95.0), 0.4),
-        occlusion=_window(rng, (0.0, 0.3), 0.4),
+        occlusion=_window(rng, (0.0, 0.25), 0.4),
         looseness=_window(rng, (0.015, 0.05), 0.5),
         spread=_window(rng, (10.0, 35.0), 0.5),
     )

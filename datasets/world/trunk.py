@@ -73,11 +73,12 @@ def add_head(sketch: Sketch, person: Person, neck: Point) -> None:
 
 
 def _hanging_hair(sketch: Sketch, body: Body, forward: float) -> None:
-    """Add the hair that leaves the head's outline."""
+    """Add the hair that leaves the head's outline; it covers the back and hides behind the front."""
+    order = (0.0, 0.02 - 0.12 * sketch.project((0, 1, 0))[2])
     if body.hair_style in ("long", "bob"):
         end, back = (0.745, 0.055) if body.hair_style == "long" else (0.845, 0.03)
-        sketch.add("hair", "lock", ((0, forward - 0.012, 0.99), (0, forward - back, end)), 0.06, (3.0, 0.0))
+        sketch.add("hair", "lock", ((0, forward - 0.012, 0.99), (0, forward - back, end)), 0.06, order)
     elif body.hair_style == "ponytail":
-        sketch.add("hair", "ball", ((0, forward - 0.05, 0.965), (0, forward - 0.075, 0.82)), 0.022, (3.0, 0.0))
+        sketch.add("hair", "ball", ((0, forward - 0.05, 0.965), (0, forward - 0.075, 0.82)), 0.022, order)
     elif body.hair_style == "bun":
-        sketch.add("hair", "ball", ((0, forward - 0.045, 1.012), (0, forward - 0.055, 0.945)), 0.03, (3.0, 0.0))
+        sketch.add("hair", "ball", ((0, forward - 0.045, 1.012), (0, forward - 0.055, 0.945)), 0.03, order)

@@ -95,19 +95,21 @@ class Player:
         self.module.train()
         with self.precision.autocast():
             local = self.replica(dict(images))
-        return {domain: _gathered(taps) for domain, taps in local.items()}
+        return {domain: gathered(taps) for domain, taps in local.items()}
 
-    def learn(self, loss: Tensor, outputs: Mapping[str, Taps]) -> float:
-        """Take one step down `loss`; return the learning rate that was used.
+    def learn(self, loss: Tensor, outputs: Mapping[str, Taps], *, weight: float = 1.0) -> float:
+        """Take one step down `weight * loss`; return the learning rate that was used.
 
         Args:
+            weight: factor on the whole loss. It is put on the learning rate, which is the same for plain gradient
+                descent, because AdamW would divide it out again.
             loss: scalar over the global batch.
             outputs: what `forward` returned; every output takes part with weight zero, because DDP waits for the
                 gradient of each parameter that took part in the forward.
         """
         if distributed.is_distributed():
             loss = loss + 0.0 * sum(t.sum() for taps in outputs.values() for t in _tensors(taps))
-        rate = self.lr * warmup_cosine(self.updates, total=self.total_steps, warmup=self.warmup)
+        rate = weight * self.lr * warmup_cosine(self.updates, total=self.total_steps, warmup=self.warmup)
         set_learning_rate(self.optimizer, rate)
         self.optimizer.zero_grad(set_to_none=True)
         self.precision.backward(loss)
@@ -177,7 +179,7 @@ def _tensors(taps: Taps) -> list[Tensor]:
     return [taps.embedding, taps.bn_embedding, *logits, *taps.maps.values()]
 
 
-def _gathered(taps: Taps) -> Taps:
+def gathered(taps: Taps) -> Taps:
     """Leave half precision and collect the rows of all ranks."""
     return Taps(
         embedding=distributed.gather_rows(taps.embedding.float()),

@@ -43,7 +43,14 @@ class Progress:
             self._last_line = now
             rate = (self._done - self._start) / max(1e-9, now - self._began)
             left = (self.total - self._done) / max(1e-9, rate)
-            logger.info("%s: %d/%d steps, %s left%s", self.title, self._done, self.total, readable(left), f", {note}" if note else "")
+            logger.info(
+                "%s: %d/%d steps, %s left%s",
+                self.title,
+                self._done,
+                self.total,
+                readable(left),
+                f", {note}" if note else "",
+            )
 
     def close(self) -> None:
         """Remove the bar."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -49,7 +50,8 @@ class ScopedObjectives:
             for name, (objective, _) in here.items():
                 if is_between_domains(objective) != (domain == ACROSS):
                     raise ConfigError(
-                        f"objective {name} on {domain}", "'across' for objectives between domains, else source or target"
+                        f"objective {name} on {domain}",
+                        "'across' for objectives between domains, else source or target",
                     )
             if here:
                 self._sums[domain] = ObjectiveSum(here)
@@ -77,8 +79,9 @@ class ScopedObjectives:
         """Return the objectives of one class."""
         return [term.objective for term in self.terms if isinstance(term.objective, kind)]
 
+    @cached_property
     def without_teacher(self) -> "ScopedObjectives":
-        """Return the terms that need no teacher."""
+        """The terms that need no teacher."""
         return ScopedObjectives([t for t in self.terms if not t.objective.needs_teacher])
 
     def __call__(

@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from pipeline.losses.adaptation.schedules import reversal_strength
 from pipeline.losses.vectors import at_least_float32
 from pipeline.types import ReIDBatch, Taps
 
@@ -50,6 +51,7 @@ class MMD:
 
     Args:
         kernels: number of Gaussian widths.
+        ramp: multiply by 2 / (1 + exp(-10 p)) - 1 with p the share of all steps done, as the joint method does.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("embedding",)
@@ -57,10 +59,15 @@ class MMD:
     needs_labels: ClassVar[bool] = False
     between_domains: ClassVar[bool] = True
 
-    def __init__(self, *, kernels: int = 5) -> None:
-        self.kernels = kernels
+    def __init__(self, *, kernels: int = 5, ramp: bool = False) -> None:
+        self.kernels, self.ramp, self.progress = kernels, ramp, 0.0
         logger.info("mmd variant %s with %d kernels", VARIANT, kernels)
+
+    def set_progress(self, progress: float) -> None:
+        """Set the share of all training steps that are done, 0..1."""
+        self.progress = float(progress)
 
     def __call__(self, source: Taps, target: Taps, source_batch: ReIDBatch, target_batch: ReIDBatch) -> Tensor:
         """Return the loss of one source and one target batch; labels are not read."""
-        return mmd_loss(source.embedding, target.embedding, kernels=self.kernels)
+        strength = reversal_strength(self.progress) if self.ramp else 1.0
+        return strength * mmd_loss(source.embedding, target.embedding, kernels=self.kernels)

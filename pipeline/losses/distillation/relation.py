@@ -1,6 +1,6 @@
 """Distillation of relations: the student's cosine distances between images follow the teacher's."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -40,13 +40,21 @@ def relation_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 class Relation:
-    """Objective: cosine-distance matrices of the embeddings before the BNNeck."""
+    """Objective: cosine-distance matrices of one embedding.
 
-    reads: ClassVar[tuple[str, ...]] = ("embedding",)
+    Args:
+        tap: ``embedding`` (before the BNNeck, as published) or ``bn_embedding``, the vector that retrieval compares;
+            during adaptation the latter is standardised by camera.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("embedding", "bn_embedding")
     needs_teacher: ClassVar[bool] = True
     needs_labels: ClassVar[bool] = False
+
+    def __init__(self, *, tap: Literal["embedding", "bn_embedding"] = "embedding") -> None:
+        self.tap = tap
 
     def __call__(self, student: Taps, teacher: Taps | None, batch: ReIDBatch) -> Tensor:
         """Return the loss of one batch."""
         assert teacher is not None, "relation needs a teacher"
-        return relation_loss(student.embedding, teacher.embedding)
+        return relation_loss(getattr(student, self.tap), getattr(teacher, self.tap))

@@ -1,0 +1,137 @@
+"""Measure models on a labelled probe: the only stage, with the ceiling, that reads target labels."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from datasets.records import ReIDProbe
+from pipeline import build, distributed
+from pipeline.checkpoint import LoadedModel, load_model
+from pipeline.config.references import ComponentName, DataRef, DroppableArtifactRefName
+from pipeline.config.schema import StageConfig
+from pipeline.metrics.bootstrap import bootstrap_interval
+from pipeline.metrics.ranking_result import RankingResult
+from pipeline.models.complexity import count_macs, count_parameters
+from pipeline.models.reid import ReIDModel
+from pipeline.report.embedding_map import project
+from pipeline.report.strips import Shown, choose_strips, make_strip, top_ranked
+from pipeline.stage import Stage, StageContext, StageResult
+from pipeline.training.scoring import ProbeTables, embed_probe, images_per_second, rank_tables
+
+MAP_POINTS = 500
+BEFORE, AFTER = "student_direct", "student_adapted"
+
+
+class EvaluateConfig(StageConfig):
+    """Settings of an evaluation; `models` maps a role in the report to an artifact."""
+
+    kind: Literal["evaluate"]
+    data: DataRef
+    models: dict[str, DroppableArtifactRefName] = Field(min_length=1)
+    domain: str = "target"
+    index: Annotated[str, ComponentName("index")] = "flat"
+    index_options: dict[str, Any] = Field(default_factory=dict)
+    neighbours: int = Field(1000, ge=1)
+    ap: Literal["step", "trapezoid"] = "step"
+    cameras: Literal["discard_same", "unknown"] = "discard_same"
+    # Whether a model's own camera statistics are used for comparing; 'off' compares plain embeddings.
+    camera_statistics: Literal["checkpoint", "off"] = "checkpoint"
+    flip: bool = True
+    strips: int = Field(8, ge=0)
+
+
+def run(context: StageContext) -> StageResult:
+    """Embed, rank and describe every model; leave rows, strips and an embedding map."""
+    config: EvaluateConfig = context.config
+    runtime, device = context.run_config.runtime, build.device(context.run_config.runtime)
+    probe = build.reid_probe(context.run_config.data[config.data])
+    rows, results, tables, notes = [], {}, {}, []
+    for role, reference in config.models.items():
+        loaded = load_model(Path(context.inputs[reference].path))
+        model: ReIDModel = build.placed(loaded.model, runtime, device).eval()  # type: ignore[assignment]
+        statistics = loaded.cameras if config.camera_statistics == "checkpoint" else None
+        tables[role] = embed_probe(
+            model, probe, statistics=statistics, precision=build.precision(runtime, device), flip=config.flip
+        )
+        if tables[role].unknown_cameras:
+            notes.append(f"{role}: cameras {', '.join(tables[role].unknown_cameras)} are not among those adapted to")
+        results[role] = rank_tables(
+            tables[role].query, tables[role].gallery, index=config.index, index_options=config.index_options,
+            ap=config.ap, cameras=config.cameras, neighbours=config.neighbours,
+        )  # fmt: skip
+        rows.append(_row(context, role, reference, loaded, results[role]))
+    if distributed.rank() == 0:
+        _leave_pictures(context, probe, results, tables)
+    distributed.barrier()
+    semantics = next(iter(results.values())).semantics
+    listing = {
+        config.data: {
+            "digest": probe.digest, "labels_read": True, "images": len(probe.query) + len(probe.gallery),
+            "queries": len(probe.query), "cameras": len(probe.gallery.cameras),
+            "skipped": {**probe.query.skipped, **probe.gallery.skipped},
+        }
+    }  # fmt: skip
+    metrics = {"domain": config.domain, "semantics": dict(semantics), "rows": rows, "notes": notes}
+    return StageResult(outputs={}, metrics=metrics, data=listing)
+
+
+def _row(
+    context: StageContext, role: str, reference: str, loaded: LoadedModel, result: RankingResult
+) -> dict[str, Any]:
+    interval = bootstrap_interval(result.ap[result.valid], seed=0)
+    macs = count_macs(loaded.model, loaded.model.size)
+    return {
+        "model": reference, "role": role, "domain": context.config.domain,
+        "mAP": result.mAP, "cmc": {str(k): v for k, v in result.cmc.items()}, "mINP": result.mINP,
+        "mAP_interval": list(interval), "queries": result.num_queries, "skipped_queries": result.num_skipped,
+        "skip_reasons": dict(result.skip_reasons), "params": count_parameters(loaded.model), "macs": macs,
+        "images_per_second": round(images_per_second(loaded.model), 1), "input": list(loaded.model.size),
+        "camera_statistics": loaded.cameras is not None and context.config.camera_statistics == "checkpoint",
+    }  # fmt: skip
+
+
+def _leave_pictures(
+    context: StageContext, probe: ReIDProbe, results: Mapping[str, RankingResult], tables: Mapping[str, ProbeTables]
+) -> None:
+    roles = list(results)
+    before = BEFORE if BEFORE in results else roles[0]
+    after = AFTER if AFTER in results else roles[-1]
+    count = context.config.strips
+    if count:
+        chosen = choose_strips(results[before].ap, results[after].ap, count=count)
+        strips = {role: [_strip(probe, tables[role], int(q), context.config.cameras) for q in chosen]
+                  for role in dict.fromkeys((before, after))}  # fmt: skip
+        (context.attempt / "strips.json").write_text(json.dumps(strips), encoding="utf-8")
+    gallery = tables[before].gallery
+    points = np.linspace(0, len(gallery) - 1, min(MAP_POINTS, len(gallery))).astype(np.int64)
+    maps = {f"{role}_xy": project(tables[role].gallery.features[points], context.seed % 2**31)
+            for role in dict.fromkeys((before, after))}  # fmt: skip
+    np.savez(
+        context.attempt / "embedding_map.npz", person_ids=gallery.person_ids[points],
+        camera_ids=gallery.camera_ids[points], **maps,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def _strip(probe: ReIDProbe, tables: ProbeTables, query: int, cameras: str) -> dict[str, object]:
+    asked, gallery = tables.query, tables.gallery
+    distances = 1.0 - gallery.features @ asked.features[query]
+    same = gallery.person_ids == asked.person_ids[query]
+    junk = gallery.person_ids < 0
+    if cameras == "discard_same" and asked.camera_ids[query] >= 0:
+        junk = junk | (same & (gallery.camera_ids == asked.camera_ids[query]))
+    # By name, because unreadable images stand in the listing but not in the tables.
+    by_path = {sample.path: sample for sample in probe.gallery.samples}
+    shown = [
+        Shown(probe.gallery.load(by_path[gallery.keys[i]]), bool(same[i]), float(distances[i]))
+        for i in top_ranked(distances, junk)
+    ]
+    sample = next(s for s in probe.query.samples if s.path == asked.keys[query])
+    label = f"person {sample.person_id} · camera {sample.camera_id or 'unknown'}"
+    return make_strip(probe.query.load(sample), label, results=shown)
+
+
+STAGE = Stage("evaluate", 1, EvaluateConfig, (), run)
