@@ -1,5 +1,6 @@
 """The kinds of data that a configuration can name; each reads crops for training, or query and gallery for a probe."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from datasets.cuhk03_np import read_cuhk03_np, read_cuhk03_np_probe
@@ -114,7 +115,7 @@ def image_folder(*, root: str, camera: str = "auto", csv: str | None = None) -> 
     return read_image_folder(root, camera, csv)
 
 
-DATA_KINDS = {
+DATA_KINDS: dict[str, Callable[..., ReIDData | ReIDProbe]] = {
     "cuhk03_np": cuhk03_np,
     "image_folder": image_folder,
     "market1501": market1501,

@@ -121,7 +121,13 @@ def iterate_in_order(dataset: CropDataset, *, batch: int) -> Iterator[ReIDBatch]
 
 
 def augmentation_seed(seed: int, step: int, position: int) -> int:
-    """Return a 64-bit hash of three integers; neighbouring arguments give unrelated seeds."""
+    """Return a 64-bit hash of three integers; neighbouring arguments give unrelated seeds.
+
+    Args:
+        seed: of the run.
+        step: of the training.
+        position: of the crop in the global batch.
+    """
     digest = hashlib.blake2b(struct.pack("<qqq", seed, step, position), digest_size=8).digest()
     return int.from_bytes(digest, "little")
 

@@ -53,7 +53,12 @@ def read_market1501(
 
 
 def read_market1501_probe(root: str, cameras: list[str] | None = None, identities: str = "all") -> ReIDProbe:
-    """Read the query and the gallery; arguments as in `read_market1501`.
+    """Read the query and the gallery.
+
+    Args:
+        root: folder with query and bounding_box_test.
+        cameras: cameras to keep; None keeps all.
+        identities: persons to keep, as in `read_market1501`.
 
     Raises:
         DataError: the folder or its names are not in this layout.

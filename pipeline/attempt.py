@@ -142,11 +142,22 @@ def commit(attempt: Attempt, result: StageResult, run_dir: RunDir, *, provides: 
         code=code_state(),
     )
     write_manifest(attempt.path, manifest)
-    run_dir.stage(planned.name).set_current(attempt.path)
-    # What a finished attempt could be resumed from is of no use to anyone, and several times as large as its result.
-    shutil.rmtree(attempt.path / RESUME, ignore_errors=True)
-    (attempt.path / FAILURE).unlink(missing_ok=True)
+    make_current(attempt.path, run_dir.stage(planned.name))
     return manifest
+
+
+def make_current(path: Path, folder: StageDir) -> None:
+    """Point CURRENT at a committed attempt.
+
+    Args:
+        path: the attempt.
+        folder: its stage's folder.
+    """
+    # What a finished attempt could be resumed from is of no use to anyone, and several times as large as its result.
+    # Removed before CURRENT is written: nobody would look for it afterwards.
+    shutil.rmtree(path / RESUME, ignore_errors=True)
+    (path / FAILURE).unlink(missing_ok=True)
+    folder.set_current(path)
 
 
 def record_failure(attempt: Path, error: BaseException) -> None:

@@ -212,9 +212,21 @@ def precision(runtime: RuntimeConfig, where: torch.device) -> Precision:
 
 
 def placed(model: nn.Module, runtime: RuntimeConfig, where: torch.device) -> nn.Module:
-    """Move a network to its device and memory layout."""
+    """Move a network to its device and memory layout.
+
+    Args:
+        model: the network.
+        runtime: says whether memory is laid out channels last.
+        where: the device.
+    """
     layout = torch.channels_last if runtime.channels_last else torch.contiguous_format
-    return model.to(where, memory_format=layout)  # type: ignore[call-overload, no-any-return]
+    return model.to(where, memory_format=layout)  # type: ignore[call-overload]
+
+
+def limit_threads(runtime: RuntimeConfig) -> None:
+    """Compute with as many threads as the configuration says; null leaves the library's own choice."""
+    if runtime.threads is not None:
+        torch.set_num_threads(runtime.threads)
 
 
 def seed_everything(seed: int) -> None:

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline import build
-from pipeline.errors import CheckpointError
+from pipeline.errors import CheckpointError, ConfigError
 from pipeline.models.camera_statistics import CameraStatistics
 from pipeline.models.reid import ReIDModel
 
@@ -37,6 +37,23 @@ class LoadedModel:
     spec: Mapping[str, Any]
     cameras: CameraStatistics | None
     meta: Mapping[str, Any]
+
+    def check_spec(self, spec: Mapping[str, Any], *, wanted: str) -> None:
+        """Refuse to take this network for one that is configured otherwise.
+
+        Args:
+            spec: arguments of `build.reid_model` that are wanted; where its first weights come from is left out.
+            wanted: name of the model in the configuration, for the message.
+
+        Raises:
+            ConfigError: an argument differs.
+        """
+        for name, value in spec.items():
+            if name != "weights" and self.spec.get(name) != value:
+                raise ConfigError(
+                    f"init has {name} {self.spec.get(name)}, model {wanted} has {value}", "the same network",
+                    f"Take an artifact that was trained as {wanted}, or leave init out.",
+                )  # fmt: skip
 
 
 def save_model(
@@ -82,19 +99,14 @@ def load_model(path: Path | str) -> LoadedModel:
         CheckpointError: not there, damaged, of another program or of a newer schema.
     """
     tensors, header = _read(Path(path))
-    if header.get("schema") != HEADER_SCHEMA:
-        raise CheckpointError(
-            f"{path} has header schema {header.get('schema')}", f"schema {HEADER_SCHEMA}",
-            "Use the version of crosscam that wrote it.",
-        )  # fmt: skip
     mean, std = tensors.pop(_CAMERA_MEAN, None), tensors.pop(_CAMERA_STD, None)
     cameras = None
     if mean is not None and std is not None:
         cameras = CameraStatistics(names=tuple(header["cameras"]), mean=mean.numpy(), std=std.numpy())
-    model = build.reid_model(**{**header["spec"], "weights": "scratch"})
     try:
+        model = build.reid_model(**{**header["spec"], "weights": "scratch"})
         model.load_state_dict(tensors)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise CheckpointError(
             f"the tensors of {path} do not fit its own header ({str(error).splitlines()[0]})",
             "a file written by one version of crosscam", "Run the stage that made it again.",
@@ -117,7 +129,24 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         ) from error
     if HEADER_KEY not in metadata:
         raise CheckpointError(f"{path} was not written by crosscam", f"a '{HEADER_KEY}' entry in its header", remedy)
-    return tensors, json.loads(metadata[HEADER_KEY])
+    return tensors, _header(path, metadata[HEADER_KEY])
+
+
+def _header(path: Path, text: str) -> dict[str, Any]:
+    try:
+        header = json.loads(text)
+    except ValueError:
+        header = None
+    schema = header.get("schema") if isinstance(header, dict) else None
+    if schema != HEADER_SCHEMA:
+        raise CheckpointError(
+            f"{path} has header schema {schema}", f"schema {HEADER_SCHEMA}",
+            "Use the version of crosscam that wrote it.",
+        )  # fmt: skip
+    missing = [name for name in ("spec", "cameras", "meta") if name not in header]
+    if missing:
+        raise CheckpointError(f"the header of {path} lacks {', '.join(missing)}", "a file that a stage wrote")
+    return dict(header)
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.atomic_files import write_atomic
-from pipeline.attempt import METRICS, Attempt, commit, open_attempt, record_failure
+from pipeline.attempt import METRICS, Attempt, commit, make_current, open_attempt, record_failure
 from pipeline.config.problems import suggestion
 from pipeline.config.schema import DataConfig, RunConfig
 from pipeline.config.strict_yaml import write_yaml
@@ -182,7 +182,7 @@ class _Runner:
                     planned, attempt, self.run_dir, sources=sources_digest(), strict_code=self.options.strict_code
                 )
                 if verdict.state == "fresh":
-                    folder.set_current(attempt)
+                    make_current(attempt, folder)
                     logger.info("%s: attempt %s was made with the same settings and inputs", planned.name, attempt.name)
                     return True
         return False

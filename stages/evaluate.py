@@ -1,6 +1,7 @@
 """Measure models on a labelled probe: the only stage, with the ceiling, that reads target labels."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -72,11 +73,17 @@ def run(context: StageContext) -> StageResult:
         config.data: {
             "digest": probe.digest, "labels_read": True, "images": len(probe.query) + len(probe.gallery),
             "queries": len(probe.query), "cameras": len(probe.gallery.cameras),
-            "skipped": {**probe.query.skipped, **probe.gallery.skipped},
+            "skipped": _skipped(probe, next(iter(tables.values()))),
         }
     }  # fmt: skip
     metrics = {"domain": config.domain, "semantics": dict(semantics), "rows": rows, "notes": notes}
     return StageResult(outputs={}, metrics=metrics, data=listing)
+
+
+def _skipped(probe: ReIDProbe, tables: ProbeTables) -> dict[str, int]:
+    counts = Counter(probe.query.skipped) + Counter(probe.gallery.skipped)
+    counts["unreadable image"] += len(probe.query) + len(probe.gallery) - len(tables.query) - len(tables.gallery)
+    return {reason: count for reason, count in sorted(counts.items()) if count}
 
 
 def _row(
@@ -108,12 +115,10 @@ def _leave_pictures(
         (context.attempt / "strips.json").write_text(json.dumps(strips), encoding="utf-8")
     gallery = tables[before].gallery
     points = np.linspace(0, len(gallery) - 1, min(MAP_POINTS, len(gallery))).astype(np.int64)
-    maps = {f"{role}_xy": project(tables[role].gallery.features[points], context.seed % 2**31)
-            for role in dict.fromkeys((before, after))}  # fmt: skip
-    np.savez(
-        context.attempt / "embedding_map.npz", person_ids=gallery.person_ids[points],
-        camera_ids=gallery.camera_ids[points], **maps,
-    )  # type: ignore[arg-type]  # fmt: skip
+    columns = {"person_ids": gallery.person_ids[points], "camera_ids": gallery.camera_ids[points]}
+    for role in dict.fromkeys((before, after)):
+        columns[f"{role}_xy"] = project(tables[role].gallery.features[points], context.seed % 2**31)
+    np.savez(context.attempt / "embedding_map.npz", **columns)  # type: ignore[arg-type]
 
 
 def _strip(probe: ReIDProbe, tables: ProbeTables, query: int, cameras: str) -> dict[str, object]:

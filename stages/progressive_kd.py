@@ -54,8 +54,8 @@ class ProgressiveKDConfig(StageConfig):
     source_batch: BatchSettings = BatchSettings()
     target_batch: BatchSettings = BatchSettings()
     beta: BetaSettings = BetaSettings()
-    teacher_optimizer: OptimizerSettings = OptimizerSettings(lr=1e-3)
-    optimizer: OptimizerSettings = OptimizerSettings(lr=2e-3)
+    teacher_optimizer: OptimizerSettings = OptimizerSettings(lr=3e-3)
+    optimizer: OptimizerSettings = OptimizerSettings(lr=4e-3)
     augment: AugmentSettings = AugmentSettings()
     # null takes the mode's own terms.
     teacher_objectives: Objectives | None = None
@@ -68,6 +68,12 @@ class ProgressiveKDConfig(StageConfig):
     def _enough_rounds(self) -> "ProgressiveKDConfig":
         if any(round(phase.share * self.rounds) < 1 for phase in MODES[self.mode]):
             raise ValueError(f"mode {self.mode} needs at least 2 rounds")
+        return self
+
+    @model_validator(mode="after")
+    def _two_domains(self) -> "ProgressiveKDConfig":
+        if self.source == self.target:
+            raise ValueError(f"source and target are both {self.source}; name the data of the new cameras as target")
         return self
 
 
@@ -108,7 +114,8 @@ def run(context: StageContext) -> StageResult:
         check_unchanged(teacher.frozen, frozen_digest)
 
     # 4. Hand over networks with the statistics of the target's cameras.
-    return _result(context, task, memory, domains, parts={config.source: source, config.target: target})
+    parts = {config.source: domains.source.cache.data, config.target: domains.target.crops.cache.data}
+    return _result(context, task, memory, domains, parts=parts)
 
 
 def _adaptation(context: StageContext, task: ProgressiveTask, domains: Domains, schedule: list[Round]) -> Adaptation:
@@ -130,9 +137,11 @@ def _adaptation(context: StageContext, task: ProgressiveTask, domains: Domains, 
         )  # fmt: skip
 
     def keep_round(number: int) -> None:
-        if config.keep_rounds and distributed.rank() == 0:
-            spec = build.model_spec(context.run_config.models[config.train])
-            statistics = _statistics(task.student.mean, domains, config)
+        if not config.keep_rounds:
+            return
+        spec = build.model_spec(context.run_config.models[config.train])
+        statistics = _statistics(task.student.mean, domains, config)
+        if distributed.rank() == 0:
             save_model(
                 context.attempt / f"round-{number:03d}.safetensors", task.student.mean, spec=spec, cameras=statistics
             )
@@ -196,12 +205,14 @@ def _teacher(context: StageContext, device: Any, *, total: int) -> Side:
 
 def _student(context: StageContext, device: Any, domains: Domains, *, total: int) -> Side:
     config: ProgressiveKDConfig = context.config
+    spec = build.model_spec(context.run_config.models[config.train])
     if config.init is not None:
-        fresh = load_model(Path(context.inputs[config.init].path)).model
+        loaded = load_model(Path(context.inputs[config.init].path))
+        loaded.check_spec(spec, wanted=config.train)
+        fresh = loaded.model
         if fresh.num_classes != domains.num_identities:
             fresh.reset_classifier(domains.num_identities)
     else:
-        spec = build.model_spec(context.run_config.models[config.train])
         fresh = build.reid_model(**spec, num_classes=domains.num_identities)
     model: ReIDModel = build.placed(fresh, context.run_config.runtime, device)  # type: ignore[assignment]
     terms = config.objectives if config.objectives is not None else STUDENT_TERMS[config.mode]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import torch
 from pydantic import Field, model_validator
 
 from datasets.cache import load_pixels
@@ -38,10 +39,9 @@ class SourcePretrainConfig(StageConfig):
     batch: BatchSettings = BatchSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     augment: AugmentSettings = AugmentSettings()
-    objectives: Annotated[dict[str, dict[str, Any]], Components("objectives")] = {
-        "cross_entropy": {"smoothing": 0.1},
-        "triplet": {"margin": 0.3},
-    }
+    objectives: Annotated[dict[str, dict[str, Any]], Components("objectives")] = Field(
+        default={"cross_entropy": {"smoothing": 0.1}, "triplet": {"margin": 0.3}}
+    )
     # The ceiling is the only training that may read labels of target cameras; the manifest and the report say so.
     is_ceiling: bool = False
 
@@ -65,20 +65,58 @@ def run(context: StageContext) -> StageResult:
 
     # 1. Crops: decoded once, persons of all data sets numbered apart.
     parts = {name: build.reid_data(context.run_config.data[name], labelled=True) for name in config.data_names}
-    data, cache = load_pixels(merge_labelled(list(parts.values())), size=tuple(spec["size"]))
-    labels, person_ids = class_labels(data)
-    cameras = camera_indices(data)
-    augment = build_transform(
-        config.augment.preset, size=cache.size, erasing=config.augment.erasing, colour=config.augment.colour
-    )
-    crops = CropDataset(cache, labels, cameras, augment)
+    crops = _crops(config, parts, size=tuple(spec["size"]))
+    if len(parts) == 1:
+        parts = dict.fromkeys(parts, crops.cache.data)  # without what could not be read, and with its number
+    assert crops.labels is not None, "crops to pre-train on are labelled"
     sampler = PKSampler(
-        labels, cameras, identities=config.batch.identities, instances=config.batch.instances, seed=context.seed
-    )
+        crops.labels, crops.cameras, identities=config.batch.identities, instances=config.batch.instances,
+        seed=context.seed,
+    )  # fmt: skip
     total = config.steps or (config.epochs or 0) * sampler.steps_per_epoch
 
     # 2. The network, its optimizer and its terms.
-    model = _model(context, spec, num_classes=len(person_ids))
+    model = _model(context, spec, num_classes=int(crops.labels.max()) + 1)
+    task = _task(context, model, device, total=total)
+
+    # 3. Go on where a killed run stopped, then train.
+    start = _go_on(context, task)
+    batches = iterate_batches(
+        crops, sampler, start=start, stop=total, seed=context.seed, workers=runtime.workers,
+        rank=distributed.rank(), world=distributed.world_size(),
+    )  # fmt: skip
+    progress = Progress(context.name, total=total, start=start, every_seconds=runtime.log_every_seconds)
+    run_steps(
+        task, ({"source": batch} for batch in batches), start=start, stop=total, hooks=_hooks(context, task),
+        progress=progress,
+    )  # fmt: skip
+    progress.close()
+    return _result(context, task.player, spec, parts=parts, data=crops.cache.data, steps=total)
+
+
+def _crops(config: SourcePretrainConfig, parts: dict[str, ReIDData], *, size: tuple[int, int]) -> CropDataset:
+    data, cache = load_pixels(merge_labelled(list(parts.values())), size=size)
+    augment = build_transform(
+        config.augment.preset, size=cache.size, erasing=config.augment.erasing, colour=config.augment.colour
+    )
+    labels, _ = class_labels(data)
+    return CropDataset(cache, labels, camera_indices(data), augment)
+
+
+def _model(context: StageContext, spec: dict[str, Any], *, num_classes: int) -> ReIDModel:
+    build.seed_everything(context.seed)
+    if context.config.init is None:
+        return build.reid_model(**spec, num_classes=num_classes)
+    # A warm start keeps trunk and embedding; the identities are others, so the classifier is new.
+    loaded = load_model(Path(context.inputs[context.config.init].path))
+    loaded.check_spec(spec, wanted=context.config.train)
+    loaded.model.reset_classifier(num_classes)
+    return loaded.model
+
+
+def _task(context: StageContext, model: ReIDModel, device: torch.device, *, total: int) -> SupervisedTask:
+    config: SourcePretrainConfig = context.config
+    runtime = context.run_config.runtime
     model = build.placed(model, runtime, device)  # type: ignore[assignment]
     objectives = build.objectives(config.objectives, width=model.embedding_width)
     player = Player(
@@ -88,38 +126,26 @@ def run(context: StageContext) -> StageResult:
         precision=build.precision(runtime, device),
         **config.optimizer.player(total_steps=total),
     )
-    task = SupervisedTask(player, objectives, device=device)
+    return SupervisedTask(player, objectives, device=device)
 
-    # 3. Go on where a killed run stopped, then train.
-    start = 0
+
+def _go_on(context: StageContext, task: SupervisedTask) -> int:
+    """Restore the newest resume point; return the number of finished steps."""
     point = context.resume.latest()
-    if point is not None:
-        task.load_state(load_tensors(point.directory / "state.safetensors"))
-        start = point.step
-    batches = iterate_batches(
-        crops, sampler, start=start, stop=total, seed=context.seed, workers=runtime.workers,
-        rank=distributed.rank(), world=distributed.world_size(),
-    )  # fmt: skip
-    progress = Progress(context.name, total=total, start=start, every_seconds=runtime.log_every_seconds)
-    hooks = LoopHooks(
+    if point is None:
+        return 0
+    task.load_state(load_tensors(point.directory / "state.safetensors"))
+    return point.step
+
+
+def _hooks(context: StageContext, task: SupervisedTask) -> LoopHooks:
+    runtime = context.run_config.runtime
+    return LoopHooks(
         log=context.metrics.write,
         save=lambda step: context.resume.save(step, lambda folder: _save_point(folder, task)),
         save_every_steps=runtime.checkpoint_every_steps,
         save_every_seconds=runtime.checkpoint_every_seconds,
     )
-    run_steps(task, ({"source": batch} for batch in batches), start=start, stop=total, hooks=hooks, progress=progress)
-    progress.close()
-    return _result(context, player, spec, parts=parts, data=data, steps=total)
-
-
-def _model(context: StageContext, spec: dict[str, Any], *, num_classes: int) -> ReIDModel:
-    build.seed_everything(context.seed)
-    if context.config.init is None:
-        return build.reid_model(**spec, num_classes=num_classes)
-    # A warm start keeps trunk and embedding; the identities are others, so the classifier is new.
-    model = load_model(Path(context.inputs[context.config.init].path)).model
-    model.reset_classifier(num_classes)
-    return model
 
 
 def _save_point(folder: Path, task: SupervisedTask) -> None:

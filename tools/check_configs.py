@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
 
 def find_configs(folder: Path) -> list[Path]:
@@ -15,6 +16,22 @@ def find_configs(folder: Path) -> list[Path]:
         folder: where to look.
     """
     return sorted(path for path in folder.rglob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
+
+
+def placeholders(path: Path) -> list[str]:
+    """Return overrides that give a folder to every data set whose `root: null` waits for the user's.
+
+    Args:
+        path: configuration.
+
+    Raises:
+        ConfigError: the file or one that it extends cannot be read.
+    """
+    from pipeline.config.sources import read_source
+
+    data = read_source(path, []).tree.get("data") or {}
+    waiting = (name for name, entry in data.items() if isinstance(entry, dict) and entry.get("root", "") is None)
+    return [f"data.{name}.root=." for name in waiting]
 
 
 def check_files(files: Sequence[Path], load: Callable[[Path], object]) -> list[str]:
@@ -56,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     from stages import STAGES
 
     files = find_configs(options.folder)
-    problems = check_files(files, lambda path: load_config(path, [], STAGES, tables=COMPONENTS))
+    problems = check_files(files, lambda path: load_config(path, placeholders(path), STAGES, tables=COMPONENTS))
     if not files:
         problems = [f"{options.folder}: no YAML file"]
     for problem in problems:

@@ -1,7 +1,11 @@
-"""Print the JSON Schema of configurations, for editors: `python tools/config_schema.py > configs/schema.json`."""
+"""Print the JSON Schema of configurations, for editors; `make format` writes it to configs/schema.json."""
 
 import argparse
 import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 
 def main() -> None:

@@ -4,12 +4,9 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-if TYPE_CHECKING:
-    from pipeline.metrics.ranking_result import RankingResult
 
 COLUMNS = (
     "query_features",
@@ -56,42 +53,6 @@ def load_columns(path: Path) -> list[Any]:
         raise DataError(f"{path} cannot be read: {reason}", "an .npz file with plain arrays", remedy) from error
 
 
-def as_json(result: "RankingResult", interval: tuple[float, float]) -> dict[str, Any]:
-    """Return the result as plain values.
-
-    Args:
-        result: what the ranking found.
-        interval: bootstrap interval of mAP over queries.
-    """
-    return {
-        "mAP": result.mAP,
-        "cmc": {str(k): value for k, value in result.cmc.items()},
-        "mINP": result.mINP,
-        "mAP_interval_over_queries": list(interval),
-        "mAP_tie_spread": list(result.tie_spread or ()),
-        "queries": result.num_queries,
-        "skipped_queries": result.num_skipped,
-        "skip_reasons": dict(result.skip_reasons),
-        "semantics": dict(result.semantics),
-    }
-
-
-def print_result(result: "RankingResult", interval: tuple[float, float]) -> None:
-    """Print the numbers with six decimals, then the rules that they follow.
-
-    Args:
-        result: what the ranking found.
-        interval: bootstrap interval of mAP over queries.
-    """
-    rows = [("mAP", result.mAP), *((f"CMC@{k}", value) for k, value in result.cmc.items()), ("mINP", result.mINP)]
-    for name, value in rows:
-        print(f"{name:<7}{value:.6f}")
-    print(f"mAP 95 % bootstrap interval over queries: {interval[0]:.6f} to {interval[1]:.6f}")
-    print(f"queries: {result.num_queries}, skipped: {result.num_skipped}")
-    for rule, sentence in result.semantics.items():
-        print(f"{rule}: {sentence}")
-
-
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -128,6 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
     from pipeline.errors import PipelineError
     from pipeline.metrics.bootstrap import bootstrap_interval
     from pipeline.metrics.ranking import rank_queries
+    from pipeline.metrics.ranking_text import ranking_lines, ranking_values
 
     try:
         result = rank_queries(
@@ -139,11 +101,11 @@ def main(arguments: list[str] | None = None) -> int:
         )
         interval = bootstrap_interval(result.ap, seed=options.seed)
         if options.json:
-            options.json.write_text(json.dumps(as_json(result, interval), indent=2) + "\n", encoding="utf-8")
+            options.json.write_text(json.dumps(ranking_values(result, interval), indent=2) + "\n", encoding="utf-8")
     except (PipelineError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print_result(result, interval)
+    print("\n".join(ranking_lines(result, interval)))
     return 0
 
 

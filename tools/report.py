@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command.

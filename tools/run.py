@@ -5,6 +5,8 @@ import logging
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
@@ -35,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     level = logging.DEBUG if options.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    # FAISS tells at this level which of its binaries it loads.
+    logging.getLogger("faiss").setLevel(logging.WARNING)
     # Imported after the command line is read: --help and a mistyped option must not wait for torch.
     from pipeline.errors import PipelineError
     from pipeline.interruption import RunInterrupted
@@ -52,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     from pipeline import distributed
-    from pipeline.build import COMPONENTS, data_digest
+    from pipeline.build import COMPONENTS, data_digest, limit_threads
     from pipeline.config.load import load_config
     from pipeline.coordination import Coordinator
     from pipeline.runner import RunOptions, preview, run
@@ -65,6 +69,8 @@ def _run(options: argparse.Namespace) -> None:
         for name, verdict in preview(config, STAGES, run_dir=run_dir, data_digest=data_digest, options=choices).items():
             print(f"{name:<24} {verdict}")
         return
+    _limit_threads(config.runtime.threads)
+    limit_threads(config.runtime)
     distributed.start(_device(config.runtime.device))
     try:
         coordinator = Coordinator(distributed.rank(), distributed.broadcast_object)
@@ -85,6 +91,13 @@ def _report(run_dir: Path) -> None:
     results = write_results(run_dir)
     print(format_table(read_json(results)))
     print(f"report: {write_report(run_dir)}")
+
+
+def _limit_threads(threads: int | None) -> None:
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
 
 
 def _device(wanted: str) -> str:

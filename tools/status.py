@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from pipeline.errors import ManifestError, PipelineError
 from pipeline.manifest import read_manifest
 from pipeline.plan import PlannedStage, read_plan

@@ -45,12 +45,14 @@ def _grain(rng: np.random.Generator, strength: float) -> np.ndarray:
 
 def _prop(image: np.ndarray, camera: Camera, rng: np.random.Generator, limit: float) -> None:
     """Put up a pole, a bench, a planter, a bin or a parked car."""
-    distance = rng.uniform(camera.near + 0.3 * (camera.far - camera.near), limit)
+    kind = int(rng.integers(4))
+    has_car = camera.scene == "street" and kind == 3
+    nearest = camera.far if has_car else camera.near + 0.3 * (camera.far - camera.near)
+    distance = rng.uniform(nearest, limit)
     reach = FRAME[1] / 2 * hypot(camera.height, distance) / camera.focal
     column, row = camera.foot(rng.uniform(-reach, reach), distance)
     metre = camera.metre(distance)
     colour = tone(rng, (112, 106, 98), 12)
-    kind = int(rng.integers(4))
     if kind == 0:
         fill_rectangle(image, (column, row - 4 * metre), (0.14 * metre, 4 * metre), colour * 0.7)
     elif kind == 1:
@@ -62,7 +64,7 @@ def _prop(image: np.ndarray, camera: Camera, rng: np.random.Generator, limit: fl
         for _ in range(6):
             place = (int(column + rng.uniform(0, 1.0) * metre), int(row - rng.uniform(0.5, 1.0) * metre))
             cv2.circle(image, place, max(1, int(0.3 * metre)), tone(rng, (70, 110, 56)).tolist(), -1, cv2.LINE_AA)
-    elif camera.scene == "street":
+    elif has_car:
         body = tone(rng, ((150, 40, 40), (180, 180, 184), (50, 60, 84), (40, 42, 44))[int(rng.integers(4))])
         fill_rectangle(image, (column, row - 0.95 * metre), (4.2 * metre, 0.75 * metre), body)
         fill_rectangle(image, (column + 0.9 * metre, row - 1.45 * metre), (2.4 * metre, 0.5 * metre), body * 0.5)

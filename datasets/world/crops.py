@@ -45,7 +45,8 @@ def render_crop(
     heading = passage.heading + float(rng.normal(0.0, 0.2)) + atan2(across, distance)
     view = View(heading, eye.elevation(distance))
     foot = eye.foot(across, distance)
-    pixels = min(size[0], max(16.0, eye.optics.pixels * (eye.near + eye.far) / 2 / distance))
+    sensor = max(16.0, eye.optics.pixels * (eye.near + eye.far) / 2 / distance)
+    pixels = min(float(size[0]), sensor)
     canvas_size = (round(_SUPERSAMPLING * pixels), round(_SUPERSAMPLING * pixels * size[1] / size[0]))
     canvas, box = _window(scene_of(eye), foot, who.body.height * eye.metre(distance), (canvas_size, eye.looseness), rng)
     if rng.random() < 0.12:
@@ -58,7 +59,7 @@ def render_crop(
     if rng.random() < eye.occlusion:
         draw_obstacle(canvas, box, rng)
     image = expose(canvas, eye.optics, passage.exposure * float(np.exp(rng.normal(0.0, 0.03))))
-    return develop(image, eye.optics, size=size, rows=round(pixels), rng=rng)
+    return develop(image, eye.optics, size=size, rows=round(pixels), sampling=pixels / sensor, rng=rng)
 
 
 def _window(

@@ -44,7 +44,8 @@ def paint_ground(image: np.ndarray, camera: Camera, rng: np.random.Generator, wa
         joint = (np.minimum(u % tile, v % tile) < 0.05 * tile).astype(np.float32)
         ground *= (1.0 + rng.uniform(0.0, 0.12) * (checker - 0.5) - rng.uniform(0.08, 0.3) * joint)[..., None]
     stripe, mark = _markings(camera.scene, u, v, rng)
-    ground[stripe] = mark
+    # Paint is worn: an unbroken crossing would outshine the people who walk on it.
+    ground[stripe] += rng.uniform(0.3, 0.6) * (mark - ground[stripe])
     image[first:] = ground
 
 
@@ -55,7 +56,7 @@ def _markings(scene: str, u: np.ndarray, v: np.ndarray, rng: np.random.Generator
     if scene == "park":
         return np.abs(v - middle - place + 0.4 * np.sin(u / 3)) < rng.uniform(1.2, 2.5), tone(rng, (178, 166, 144))
     if scene == "street":
-        return (np.abs(v - middle - place) < 1.6) & (u % 1.0 < 0.5), tone(rng, (206, 206, 200))
+        return (np.abs(v - middle - place) < 1.6) & (u % 1.0 < 0.5), tone(rng, (176, 176, 170))
     if scene == "platform":
         return np.abs(v - middle - place) < 0.25, tone(rng, (214, 178, 52))
     if scene == "hall":

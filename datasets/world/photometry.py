@@ -61,7 +61,13 @@ def expose(canvas: np.ndarray, optics: Optics, exposure: float) -> np.ndarray:
 
 
 def develop(
-    image: np.ndarray, optics: Optics, *, size: tuple[int, int], rows: int, rng: np.random.Generator
+    image: np.ndarray,
+    optics: Optics,
+    *,
+    size: tuple[int, int],
+    rows: int,
+    rng: np.random.Generator,
+    sampling: float = 1.0,
 ) -> np.ndarray:
     """Blur, sample, disturb and compress an exposed picture.
 
@@ -71,6 +77,8 @@ def develop(
         size: height and width of the result.
         rows: height of the picture on the sensor; under the height of the result, details are lost.
         rng: source of noise and of the direction of the motion.
+        sampling: rows of the picture for each row of the sensor; under 1, neighbouring pixels are averaged, which
+            lowers noise and the damage of compression alike.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -83,7 +91,8 @@ def develop(
         image = cv2.blur(image, (length, max(1, int(length * rng.random() * 0.5))))
     native = (max(8, round(rows * size[1] / size[0])), rows)
     image = cv2.resize(image, native, interpolation=cv2.INTER_AREA)
-    image = _compressed(_noisy(image, optics.noise, rng), int(optics.jpeg))
+    image = _noisy(image, optics.noise * sampling, rng)
+    image = _compressed(image, int(100 - (100 - optics.jpeg) * sampling))
     if native != (size[1], size[0]):
         image = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
     return image

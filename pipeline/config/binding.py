@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, get_type_hints
 
@@ -83,8 +83,18 @@ def component_problems(
                     table, place = tables[table_name], (section, name, *path)
                     if USE in table.extra and arguments:
                         component = arguments.get(USE, component)
-                    problems += _check_one(table, component, arguments, place=place, source=source)
+                    found = _check_one(table, component, arguments, place=place, source=source)
+                    problems += [_without_root(problem, arguments) for problem in found]
     return problems
+
+
+def _without_root(problem: Problem, arguments: Mapping[str, Any] | None) -> Problem:
+    """Say what to do about a data set whose `root: null` waits for the user's folder."""
+    is_meant = len(problem.path) == 3 and problem.path[0] == "data" and problem.path[2] == "root"
+    if not is_meant or not arguments or arguments.get("root", "") is not None:
+        return problem
+    hint = f"give it by --set data.{problem.path[1]}.root=FOLDER"
+    return replace(problem, text="null: should be a folder", hint=hint)
 
 
 def bind(table: ComponentTable, name: str, arguments: Mapping[str, Any]) -> Bound:

@@ -112,16 +112,16 @@ class Adaptation:
         progress = Progress(
             "adapt", total=len(plan.schedule) * steps, start=start, every_seconds=plan.log_every_seconds
         )
+        hooks = self.hooks(memory)
         for now in plan.schedule[start // steps :]:
             self.task.phase = now.phase
             self.task.beta = plan.beta.value(now.position, of=now.of)
             first = max(start, now.number * steps)
-            if first == now.number * steps:
-                if not self._open(now, memory):
-                    break
+            if first == now.number * steps and not self._open(now, memory):
+                break
             batches = self._batches(memory.labels, start=first, stop=(now.number + 1) * steps)
             run_steps(
-                self.task, batches, start=first, stop=(now.number + 1) * steps, hooks=self.hooks(memory),
+                self.task, batches, start=first, stop=(now.number + 1) * steps, hooks=hooks,
                 progress=progress,
             )  # fmt: skip
         else:
@@ -182,7 +182,7 @@ class Adaptation:
         settings = self.plan.clustering.arguments()
         verdict = judge(student.features, self.domains.target.cameras, clusters=settings)
         is_better = memory.take(number, verdict.score, self.task)
-        row = {"event": "round", "round": number, "beta": self.task.beta, **memory.facts, **verdict.facts,
+        row = {"event": "round", "beta": self.task.beta, **memory.facts, **verdict.facts, "round": number,
                "selection": verdict.score, "accepted": is_better}  # fmt: skip
         self.log(row)
         logger.info("round %d: %s", number, _sentence(row))

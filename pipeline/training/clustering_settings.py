@@ -17,7 +17,7 @@ class ClusteringSettings(StrictModel):
     camera_aware: bool = False
     k1: int = Field(20, ge=2)
     k2: int = Field(6, ge=1)
-    eps: float | Literal["auto"] = 0.5
+    eps: float | Literal["auto"] = "auto"
     # Width of the reliability rule; null leaves it out.
     eps_gap: float | None = Field(0.02, gt=0)
     min_samples: int = Field(4, ge=1)

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
 
+from pipeline import distributed
 from pipeline.training.player import check_finite
 from pipeline.training.progress import Progress
 from pipeline.types import LossTerms, ReIDBatch
@@ -21,7 +22,7 @@ class Task(Protocol):
         """Learn from one batch of each domain."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class LoopHooks:
     """What happens around the steps.
 
@@ -31,6 +32,8 @@ class LoopHooks:
         log_every: steps between rows of metrics.
         save_every_steps: steps between resume points; None = by time alone.
         save_every_seconds: seconds between resume points; None = by steps alone.
+        last_save: when the last one was left, by the monotonic clock; one object serves all loops of a stage, so that
+            short loops don't start the clock anew.
     """
 
     log: Callable[[Mapping[str, Any]], None]
@@ -38,6 +41,7 @@ class LoopHooks:
     log_every: int = 10
     save_every_steps: int | None = None
     save_every_seconds: float | None = 600.0
+    last_save: float = field(default_factory=time.monotonic)
 
 
 def run_steps(
@@ -56,7 +60,6 @@ def run_steps(
     Raises:
         TrainingError: a loss term is not finite; the message holds all terms.
     """
-    last_save = time.monotonic()
     images, last_log = 0, time.monotonic()
     for step in range(start, stop):
         # Whatever draws from torch's global generator in this step is a function of the step, so nothing of the
@@ -76,12 +79,15 @@ def run_steps(
             })  # fmt: skip
             images, last_log = 0, now
         progress.advance(f"loss {float(terms.total):.3f}")
-        if done < stop and _is_due(done, last_save, hooks):
+        if done < stop and _is_due(done, hooks):
             hooks.save(done)
-            last_save = time.monotonic()
+            hooks.last_save = time.monotonic()
 
 
-def _is_due(done: int, last_save: float, hooks: LoopHooks) -> bool:
-    by_steps = hooks.save_every_steps is not None and done % hooks.save_every_steps == 0
-    by_time = hooks.save_every_seconds is not None and time.monotonic() - last_save >= hooks.save_every_seconds
-    return by_steps or by_time
+def _is_due(done: int, hooks: LoopHooks) -> bool:
+    if hooks.save_every_steps is not None and done % hooks.save_every_steps == 0:
+        return True
+    if hooks.save_every_seconds is None or (distributed.is_distributed() and done % hooks.log_every):
+        return False
+    # Saving is done by all ranks together, and their clocks differ.
+    return distributed.broadcast_object(time.monotonic() - hooks.last_save >= hooks.save_every_seconds)

@@ -101,11 +101,11 @@ class Player:
         """Take one step down `weight * loss`; return the learning rate that was used.
 
         Args:
-            weight: factor on the whole loss. It is put on the learning rate, which is the same for plain gradient
-                descent, because AdamW would divide it out again.
             loss: scalar over the global batch.
             outputs: what `forward` returned; every output takes part with weight zero, because DDP waits for the
                 gradient of each parameter that took part in the forward.
+            weight: factor on the whole loss. It is put on the learning rate, which is the same for plain gradient
+                descent, because AdamW would divide it out again.
         """
         if distributed.is_distributed():
             loss = loss + 0.0 * sum(t.sum() for taps in outputs.values() for t in _tensors(taps))

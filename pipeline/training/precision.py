@@ -34,7 +34,13 @@ class Precision:
         self._scaler.scale(loss).backward()
 
     def step(self, optimizer: torch.optim.Optimizer, module: nn.Module, *, clip: float) -> None:
-        """Unscale, clip the gradient norm where `clip` > 0, update."""
+        """Unscale, clip the gradient norm, update.
+
+        Args:
+            optimizer: of the module's parameters.
+            module: what learns.
+            clip: largest gradient norm; 0 switches clipping off.
+        """
         if clip > 0:
             self._scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(module.parameters(), clip)

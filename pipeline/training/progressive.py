@@ -125,6 +125,10 @@ def _learn(
 ) -> LossTerms:
     player, objectives = side.player, side.objectives if answers else side.objectives.without_teacher
     assert player is not None, "only a player learns"
+    if whole[TARGET].labels is None:
+        objectives = objectives.without_target_labels
+    if not objectives.terms:
+        return LossTerms(torch.zeros(()), {})
     for term in objectives.terms:
         if hasattr(term.objective, "set_progress"):
             term.objective.set_progress(progress)

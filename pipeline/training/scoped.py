@@ -1,7 +1,7 @@
 """Objectives with the domain that each works on: the source batch, the target batch, or across both."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -83,6 +83,13 @@ class ScopedObjectives:
     def without_teacher(self) -> "ScopedObjectives":
         """The terms that need no teacher."""
         return ScopedObjectives([t for t in self.terms if not t.objective.needs_teacher])
+
+    @cached_property
+    def without_target_labels(self) -> "ScopedObjectives":
+        """The terms that are left while the target has no pseudo-labels."""
+        rest = [replace(t, on=tuple(d for d in t.on if d == SOURCE)) if t.objective.needs_labels else t
+                for t in self.terms]  # fmt: skip
+        return ScopedObjectives([t for t in rest if t.on])
 
     def __call__(
         self, said: Mapping[str, Taps], teacher: Mapping[str, Taps], batches: Mapping[str, ReIDBatch]

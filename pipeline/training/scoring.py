@@ -26,7 +26,13 @@ from pipeline.types import EmbeddingTable
 
 @dataclass(frozen=True)
 class ProbeTables:
-    """Embeddings of a probe with what was used to compare them."""
+    """Embeddings of a probe with what was used to compare them.
+
+    Args:
+        query: Q embeddings, as retrieval compares them.
+        gallery: G embeddings.
+        unknown_cameras: cameras of the probe that the model's statistics do not know.
+    """
 
     query: EmbeddingTable
     gallery: EmbeddingTable

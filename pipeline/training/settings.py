@@ -1,9 +1,10 @@
 """Settings that training stages share: batches, optimizer, duration."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from pipeline.config.references import ComponentName
 from pipeline.config.schema import StrictModel
 
 
@@ -47,6 +48,6 @@ class OptimizerSettings(StrictModel):
 class AugmentSettings(StrictModel):
     """Random changes of training crops; null keeps the preset's own strength."""
 
-    preset: str = "reid"
+    preset: Annotated[str, ComponentName("augment")] = "reid"
     erasing: float | None = Field(None, ge=0, le=1)
     colour: float | None = Field(None, ge=0, le=3)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from pipeline import distributed
+from pipeline.errors import ConfigError
 from pipeline.training.loop import Batches
 from pipeline.training.player import Player
 from pipeline.training.scoped import SOURCE, ScopedObjectives
@@ -19,9 +20,18 @@ class SupervisedTask:
         player: the network that learns.
         objectives: its terms, all on the source batch.
         device: where it computes.
+
+    Raises:
+        ConfigError: there is no term, or one needs a teacher or a target batch.
     """
 
     def __init__(self, player: Player, objectives: ScopedObjectives, *, device: torch.device) -> None:
+        misplaced = [t.name for t in objectives.terms if t.objective.needs_teacher or t.on != (SOURCE,)]
+        if misplaced or not objectives.terms:
+            raise ConfigError(
+                f"training on labels with {', '.join(misplaced) or 'no objective'}",
+                "objectives that need neither a teacher nor a target, such as cross_entropy and triplet",
+            )
         self.player, self.objectives, self.device = player, objectives, device
 
     def step(self, batches: Batches, step: int) -> LossTerms:

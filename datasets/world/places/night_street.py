@@ -52,8 +52,8 @@ NIGHT_STREET = Domain(
         defocus=(0.2, 0.8),
         motion=(0.5, 2.5),
         pixels=(80, 150),
-        noise=(0.015, 0.028),
-        jpeg=(40, 75),
+        noise=(0.012, 0.026),
+        jpeg=(50, 80),
         occlusion=(0.05, 0.2),
     ),
 )
