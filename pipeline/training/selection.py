@@ -45,7 +45,7 @@ def judge(features: np.ndarray, cameras: np.ndarray, *, clusters: dict[str, obje
         cameras: (N,) positions, -1 = unknown.
         clusters: arguments of `assign_pseudo_labels`.
     """
-    found = assign_pseudo_labels(features, cameras, **{**clusters, "eps_gap": None})  # type: ignore[arg-type]
+    found = assign_pseudo_labels(features, cameras, **{**clusters, "eps": "auto", "eps_gap": None})  # type: ignore[arg-type]
     silhouette = silhouette_of_centroids(features, found.labels)
     facts = {
         "silhouette": silhouette,
