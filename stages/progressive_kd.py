@@ -54,8 +54,9 @@ class ProgressiveKDConfig(StageConfig):
     source_batch: BatchSettings = BatchSettings()
     target_batch: BatchSettings = BatchSettings()
     beta: BetaSettings = BetaSettings()
-    teacher_optimizer: OptimizerSettings = OptimizerSettings(lr=3e-3)
-    optimizer: OptimizerSettings = OptimizerSettings(lr=4e-3)
+    teacher_optimizer: OptimizerSettings = OptimizerSettings(lr=4e-3)
+    # Larger than the teacher's: beta scales it down in the rounds in which the rate is high.
+    optimizer: OptimizerSettings = OptimizerSettings(lr=1.2e-2)
     augment: AugmentSettings = AugmentSettings()
     # null takes the mode's own terms.
     teacher_objectives: Objectives | None = None
