@@ -96,4 +96,9 @@ class RunConfig(StrictModel):
 
     def to_tree(self) -> dict[str, Any]:
         """Return the resolved configuration as plain values, the way it is stored beside the run."""
-        return self.model_dump(mode="json", by_alias=True)
+        tree = self.model_dump(mode="json", by_alias=True)
+        # A root that nobody gave must not come back as a root that is null: not every kind of data has one.
+        for name, data in self.data.items():
+            if "root" not in data.model_fields_set:
+                tree["data"][name].pop("root")
+        return tree
