@@ -115,10 +115,15 @@ def _leave_pictures(
         (context.attempt / "strips.json").write_text(json.dumps(strips), encoding="utf-8")
     gallery = tables[before].gallery
     points = np.linspace(0, len(gallery) - 1, min(MAP_POINTS, len(gallery))).astype(np.int64)
-    columns = {"person_ids": gallery.person_ids[points], "camera_ids": gallery.camera_ids[points]}
+    columns = {"person_ids": gallery.person_ids[points], "camera_ids": _names(tables[before], points)}
     for role in dict.fromkeys((before, after)):
         columns[f"{role}_xy"] = project(tables[role].gallery.features[points], context.seed % 2**31)
     np.savez(context.attempt / "embedding_map.npz", **columns)  # type: ignore[arg-type]
+
+
+def _names(tables: ProbeTables, points: np.ndarray) -> np.ndarray:
+    """Return the camera names of gallery rows, '?' where unknown."""
+    return np.array([tables.camera_names[c] if c >= 0 else "?" for c in tables.gallery.camera_ids[points]])
 
 
 def _strip(probe: ReIDProbe, tables: ProbeTables, query: int, cameras: str) -> dict[str, object]:

@@ -102,7 +102,9 @@ def with_rows(tree: dict[str, Any], only: tuple[str, ...]) -> dict[str, Any]:
         score["models"][name] = f"row{number}.best"
     score["strips"] = 0
     tree["stages"]["score"] = tree["stages"].pop("score")
-    return tree
+    # Rows share objects, which YAML would write as anchors; the strict loader takes none.
+    plain: dict[str, Any] = json.loads(json.dumps(tree))
+    return plain
 
 
 def variants(default: dict[str, Any]) -> dict[str, dict[str, Any]]:

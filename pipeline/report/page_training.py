@@ -15,7 +15,7 @@ ROUND_CURVES = (
     ("outliers", "share of outliers", True),
     ("agreement", "agreement with the round before", True),
     ("selection", "unsupervised model score", False),
-    ("beta", "β, weight of the target", True),
+    ("beta", "β, the student's share", True),
 )
 
 

@@ -32,11 +32,13 @@ class ProbeTables:
         query: Q embeddings, as retrieval compares them.
         gallery: G embeddings.
         unknown_cameras: cameras of the probe that the model's statistics do not know.
+        camera_names: by the positions that the tables use.
     """
 
     query: EmbeddingTable
     gallery: EmbeddingTable
     unknown_cameras: tuple[str, ...]
+    camera_names: tuple[str, ...]
 
 
 def embed_probe(
@@ -66,7 +68,7 @@ def embed_probe(
         features = extract_embeddings(model, CropDataset(cache, None, cameras), flip=flip, precision=precision)
         tables.append(_table(data, _compared(features, data, statistics), cameras))
     unknown = () if statistics is None else tuple(name for name in names if name not in statistics.names)
-    return ProbeTables(tables[0], tables[1], unknown)
+    return ProbeTables(tables[0], tables[1], unknown, tuple(names))
 
 
 def _compared(features: np.ndarray, data: ReIDData, statistics: CameraStatistics | None) -> np.ndarray:
