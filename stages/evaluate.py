@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from datasets.records import ReIDProbe
+from datasets.records import ReIDProbe, ReIDSample
 from pipeline import build, distributed
 from pipeline.checkpoint import LoadedModel, load_model
 from pipeline.config.references import ComponentName, DataRef, DroppableArtifactRefName
@@ -109,8 +109,10 @@ def _leave_pictures(
     after = AFTER if AFTER in results else roles[-1]
     count = context.config.strips
     if count:
+        # By name, because unreadable images stand in the listing but not in the tables.
+        by_path = [{sample.path: sample for sample in part.samples} for part in (probe.query, probe.gallery)]
         chosen = choose_strips(results[before].ap, results[after].ap, count=count)
-        strips = {role: [_strip(probe, tables[role], int(q), context.config.cameras) for q in chosen]
+        strips = {role: [_strip(probe, by_path, tables[role], int(q), cameras=context.config.cameras) for q in chosen]
                   for role in dict.fromkeys((before, after))}  # fmt: skip
         (context.attempt / "strips.json").write_text(json.dumps(strips), encoding="utf-8")
     gallery = tables[before].gallery
@@ -126,20 +128,21 @@ def _names(tables: ProbeTables, points: np.ndarray) -> np.ndarray:
     return np.array([tables.camera_names[c] if c >= 0 else "?" for c in tables.gallery.camera_ids[points]])
 
 
-def _strip(probe: ReIDProbe, tables: ProbeTables, query: int, cameras: str) -> dict[str, object]:
+def _strip(
+    probe: ReIDProbe, by_path: list[dict[str, ReIDSample]], tables: ProbeTables, query: int, *, cameras: str
+) -> dict[str, object]:
     asked, gallery = tables.query, tables.gallery
     distances = 1.0 - gallery.features @ asked.features[query]
     same = gallery.person_ids == asked.person_ids[query]
     junk = gallery.person_ids < 0
     if cameras == "discard_same" and asked.camera_ids[query] >= 0:
         junk = junk | (same & (gallery.camera_ids == asked.camera_ids[query]))
-    # By name, because unreadable images stand in the listing but not in the tables.
-    by_path = {sample.path: sample for sample in probe.gallery.samples}
+    queries, images = by_path
     shown = [
-        Shown(probe.gallery.load(by_path[gallery.keys[i]]), bool(same[i]), float(distances[i]))
+        Shown(probe.gallery.load(images[gallery.keys[i]]), bool(same[i]), float(distances[i]))
         for i in top_ranked(distances, junk)
     ]
-    sample = next(s for s in probe.query.samples if s.path == asked.keys[query])
+    sample = queries[asked.keys[query]]
     label = f"person {sample.person_id} · camera {sample.camera_id or 'unknown'}"
     return make_strip(probe.query.load(sample), label, results=shown)
 
