@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 
 from pipeline import distributed
-from pipeline.training.player import check_finite
+from pipeline.training.learner import check_finite
 from pipeline.training.progress import Progress
 from pipeline.types import LossTerms, ReIDBatch
 

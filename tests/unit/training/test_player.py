@@ -6,7 +6,7 @@ from torch import nn
 
 from pipeline.errors import CheckpointError, TrainingError
 from pipeline.training.ema import updated_decay
-from pipeline.training.player import check_finite
+from pipeline.training.learner import check_finite
 from tests.unit.training.make_parts import are_equal, make_batch, make_model, make_player, weights
 
 

@@ -1,0 +1,135 @@
+"""A network that learns, whatever it is: its optimizer, its mean and what DDP wraps."""
+
+from collections.abc import Iterable, Mapping
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from pipeline import distributed
+from pipeline.errors import CheckpointError, TrainingError
+from pipeline.training.ema import make_average, update_average, updated_decay
+from pipeline.training.optim import (
+    build_optimizer,
+    load_optimizer_tensors,
+    optimizer_tensors,
+    set_learning_rate,
+    warmup_cosine,
+)
+from pipeline.training.precision import Precision
+
+
+class Learner:
+    """Optimizer, mean network and state of a module that learns; what its forward returns is its user's matter.
+
+    Args:
+        module: everything that learns together; its attribute `model` is the network.
+        lr: base learning rate.
+        weight_decay: decoupled decay.
+        total_steps: length of the schedule in updates.
+        warmup: updates of linear warm-up.
+        decay: of the mean network, in 0..1.
+        clip: largest gradient norm; 0 switches clipping off.
+        precision: autocast settings.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        lr: float,
+        weight_decay: float,
+        total_steps: int,
+        warmup: int,
+        decay: float,
+        clip: float = 0.0,
+        precision: Precision | None = None,
+    ) -> None:
+        self.module = module
+        self._network: nn.Module = module.model  # type: ignore[assignment]
+        self.mean = make_average(self._network)
+        self.optimizer = build_optimizer(self.module, lr=lr, weight_decay=weight_decay)
+        self.lr, self.total_steps, self.warmup, self.decay, self.clip = lr, total_steps, warmup, decay, clip
+        self.precision = precision or Precision()
+        self.updates = 0
+        self.replica: nn.Module = self.precision.compiled(self.module)
+        if distributed.is_distributed():
+            # Buffers are averaged after each step instead of broadcast before it: every rank then holds one mean.
+            self.replica = DistributedDataParallel(self.replica, broadcast_buffers=False)
+
+    def descend(self, loss: Tensor, touched: Iterable[Tensor], *, weight: float = 1.0) -> float:
+        """Take one step down `weight * loss`; return the learning rate that was used.
+
+        Args:
+            loss: scalar over the global batch.
+            touched: everything that the forward returned; each takes part with weight zero, because DDP waits for the
+                gradient of each parameter that took part in the forward.
+            weight: factor on the whole loss. It is put on the learning rate, which is the same for plain gradient
+                descent, because AdamW would divide it out again.
+        """
+        if distributed.is_distributed():
+            loss = loss + 0.0 * sum(value.sum() for value in touched)
+        rate = weight * self.lr * warmup_cosine(self.updates, total=self.total_steps, warmup=self.warmup)
+        set_learning_rate(self.optimizer, rate)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.precision.backward(loss)
+        self.precision.step(self.optimizer, self.module, clip=self.clip)
+        self._average_buffers()
+        update_average(self.mean, self._network, updated_decay(self.decay, self.updates))
+        self.updates += 1
+        return rate
+
+    def _average_buffers(self) -> None:
+        if not distributed.is_distributed():
+            return
+        for buffer in self.module.buffers():
+            if buffer.is_floating_point():
+                dist.all_reduce(buffer)
+                buffer.div_(distributed.world_size())
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything that the next step depends on, as named tensors."""
+        tensors = {f"module.{k}": v for k, v in self.module.state_dict().items()}
+        tensors |= {f"mean.{k}": v for k, v in self.mean.state_dict().items()}
+        tensors |= {f"optimizer.{k}": v for k, v in optimizer_tensors(self.optimizer).items()}
+        tensors["updates"] = torch.tensor(self.updates)
+        tensors["scale"] = torch.tensor(self.precision.scale)
+        return tensors
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Restore what `state` returned.
+
+        Raises:
+            CheckpointError: the tensors belong to another network.
+        """
+        try:
+            self.module.load_state_dict(_under(tensors, "module."))
+            self.mean.load_state_dict(_under(tensors, "mean."))
+        except RuntimeError as error:
+            first_line = str(error).splitlines()[0]
+            raise CheckpointError(
+                f"the resume point does not fit the network ({first_line})", "the network of this config",
+                "Start the stage again with --restart.",
+            ) from error  # fmt: skip
+        load_optimizer_tensors(self.optimizer, _under(tensors, "optimizer."))
+        self.updates = int(tensors["updates"])
+        self.precision.scale = float(tensors["scale"])
+
+
+def check_finite(terms: Mapping[str, Tensor], *, step: int) -> None:
+    """Stop with the whole dictionary when one term is not finite.
+
+    Raises:
+        TrainingError: a term is NaN or infinite.
+    """
+    if not all(bool(torch.isfinite(value).all()) for value in terms.values()):
+        shown = ", ".join(f"{name} {float(value):.4g}" for name, value in sorted(terms.items()))
+        raise TrainingError(
+            f"a loss term is not finite at step {step}: {shown}", "finite terms",
+            "Lower the learning rate, or set runtime.amp to off, and run the same command again.",
+        )  # fmt: skip
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
