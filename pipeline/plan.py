@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.atomic_files import read_json, sha256_of_file, write_json
 from pipeline.config.graph import run_order
 from pipeline.config.references import KeyPath, Reference, references
-from pipeline.config.schema import DataConfig, ModelConfig, RunConfig, StageConfig
+from pipeline.config.schema import DataConfig, DetectorConfig, ModelConfig, RunConfig, StageConfig
 from pipeline.errors import ConfigError, ManifestError
 from pipeline.fingerprint import semantic_tree
 from pipeline.stage import Stage
@@ -147,7 +147,7 @@ def _identity(
 ) -> dict[str, Any]:
     tree = semantic_tree(settings)
     for path, mark, text in references(settings):
-        if mark.kind == "model":
+        if mark.kind in ("model", "detector"):
             content = {"name": text, **_model_tree(config.models[text], text)}
         elif mark.kind == "data":
             content = {"name": text, **semantic_tree(config.data[text]), "listing": digest_of(text)}
@@ -164,7 +164,7 @@ def _identity(
     }
 
 
-def _model_tree(model: ModelConfig, name: str) -> dict[str, Any]:
+def _model_tree(model: ModelConfig | DetectorConfig, name: str) -> dict[str, Any]:
     tree = semantic_tree(model)
     if model.weights not in ("scratch", "pretrained"):
         path = Path(model.weights)

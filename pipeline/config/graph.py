@@ -9,7 +9,7 @@ from pipeline.config.schema import StageConfig
 from pipeline.config.sources import Source
 from pipeline.stage import Stage
 
-_SECTIONS = {"model": "models", "data": "data"}
+_SECTIONS = {"model": "models", "detector": "models", "data": "data"}
 
 
 def check_references(sections: Mapping[str, Any], source: Source, stages: Mapping[str, Stage]) -> list[Problem]:
@@ -33,6 +33,8 @@ def check_references(sections: Mapping[str, Any], source: Source, stages: Mappin
                 known = source.tree.get(section) or {}
                 text = "" if name in known else f"{name!r} is not in {section}"
                 hint = suggestion(name, known)
+                if not text and section == "models":
+                    text, hint = _model_problem(name, known[name], wanted=mark.kind)
             if text:
                 full: KeyPath = ("stages", stage_name, *path)
                 problems.append(Problem(source.where(full), full, text, hint))
@@ -41,6 +43,16 @@ def check_references(sections: Mapping[str, Any], source: Source, stages: Mappin
         first: KeyPath = ("stages", circle[0])
         problems.append(Problem(source.where(first), first, f"stages wait for each other: {' → '.join(circle)}"))
     return problems
+
+
+def _model_problem(name: str, tree: Any, *, wanted: str) -> tuple[str, str]:
+    """Refuse a detector where a re-ID network is meant, and the other way round."""
+    is_detector = isinstance(tree, Mapping) and "detector" in tree
+    if is_detector == (wanted == "detector"):
+        return "", ""
+    if is_detector:
+        return f"{name!r} is a detector", "this stage takes a re-ID network, one without the key `detector`"
+    return f"{name!r} is a re-ID network", "this stage takes a model with `detector: fcos` or `detector: faster_rcnn`"
 
 
 def dependencies(config: StageConfig) -> list[str]:

@@ -1,8 +1,8 @@
 """Reads a whole configuration and checks everything that can be checked without opening any data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -10,12 +10,10 @@ from pipeline.config.binding import ComponentTable, component_problems
 from pipeline.config.graph import check_references
 from pipeline.config.problems import Problem, raise_problems, suggestion
 from pipeline.config.references import KeyPath
-from pipeline.config.schema import DataConfig, ModelConfig, RunConfig, RuntimeConfig
+from pipeline.config.schema import DataConfig, DetectorConfig, ModelConfig, RunConfig, RuntimeConfig
 from pipeline.config.sources import Source, read_source
 from pipeline.config.validation import validate
 from pipeline.stage import Stage
-
-M = TypeVar("M", bound=BaseModel)
 
 
 def load_config(
@@ -56,8 +54,8 @@ def check_config(source: Source, stages: Mapping[str, Stage], tables: Mapping[st
     problems: list[Problem] = []
     tree = dict(source.tree)
     sections: dict[str, dict[str, Any]] = {}
-    for name, model in (("data", DataConfig), ("models", ModelConfig)):
-        sections[name], found = _entries(name, model, source)
+    for name, type_of in (("data", lambda _: DataConfig), ("models", _model_type)):
+        sections[name], found = _entries(name, type_of, source)
         problems += found
     runtime, found = validate(RuntimeConfig, tree.get("runtime", {}), ("runtime",), source)
     problems += found
@@ -78,11 +76,17 @@ def check_config(source: Source, stages: Mapping[str, Stage], tables: Mapping[st
     return checked.model_copy(update={**sections, "runtime": runtime})
 
 
-def _entries(section: str, model: type[M], source: Source) -> tuple[dict[str, M], list[Problem]]:
+def _model_type(tree: Any) -> type[BaseModel]:
+    return DetectorConfig if isinstance(tree, dict) and "detector" in tree else ModelConfig
+
+
+def _entries(
+    section: str, type_of: Callable[[Any], type[BaseModel]], source: Source
+) -> tuple[dict[str, BaseModel], list[Problem]]:
     entries, problems = _mapping(section, source)
-    typed: dict[str, M] = {}
+    typed: dict[str, BaseModel] = {}
     for name, tree in entries.items():
-        value, found = validate(model, tree, (section, name), source)
+        value, found = validate(type_of(tree), tree, (section, name), source)
         problems += found
         if value is not None:
             typed[name] = value

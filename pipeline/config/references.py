@@ -21,7 +21,7 @@ class Reference:
             skipping the whole stage.
     """
 
-    kind: Literal["model", "data", "artifact"]
+    kind: Literal["model", "detector", "data", "artifact"]
     droppable: bool = False
 
 
@@ -54,6 +54,7 @@ class NotSemantic:
 Mark = Reference | Components | Component | ComponentName | NotSemantic
 
 ModelRef = Annotated[str, Reference("model")]
+DetectorRef = Annotated[str, Reference("detector")]
 DataRef = Annotated[str, Reference("data")]
 ArtifactRefName = Annotated[str, Reference("artifact")]
 DroppableDataRef = Annotated[str, Reference("data", droppable=True)]

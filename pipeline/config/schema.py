@@ -77,6 +77,23 @@ class ModelConfig(StrictModel):
     std: tuple[float, float, float] | None = None
 
 
+class DetectorConfig(StrictModel):
+    """One pedestrian detector; `size` is the largest height and width that frames are scaled to."""
+
+    detector: Literal["faster_rcnn", "fcos"]
+    arch: str = Field(min_length=1)
+    size: tuple[Annotated[int, Field(ge=32)], Annotated[int, Field(ge=32)]]
+    strides: tuple[int, ...] = Field(default=(8, 16, 32), min_length=1)
+    pyramid_width: int = Field(default=128, ge=1)
+    head_width: int = Field(default=128, ge=1)
+    head_depth: int = Field(default=2, ge=1)
+    ibn: Literal["a", "b", "none"] = "none"
+    weights: str = Field(default="scratch", min_length=1)
+    args: dict[str, Any] = Field(default_factory=dict)
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+
+
 class StageConfig(StrictModel):
     """What every stage's settings have; each stage kind derives its own from this."""
 
@@ -91,7 +108,7 @@ class RunConfig(StrictModel):
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
     runtime: RuntimeConfig = RuntimeConfig()
     data: dict[Name, DataConfig] = Field(default_factory=dict)
-    models: dict[Name, ModelConfig] = Field(default_factory=dict)
+    models: dict[Name, ModelConfig | DetectorConfig] = Field(default_factory=dict)
     stages: dict[Name, SerializeAsAny[StageConfig]] = Field(min_length=1)
 
     def to_tree(self) -> dict[str, Any]:
