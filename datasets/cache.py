@@ -1,29 +1,21 @@
 """Decode and resize every crop once, so that epochs and stages don't decode again."""
 
-import hashlib
 import logging
-from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
 
+from datasets.decoding import DEFAULT_LIMIT_BYTES, RecentEntries, decode_all, drop_unreadable, listing_key
 from datasets.images import resize
 from datasets.records import ReIDData
 from pipeline.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_LIMIT_BYTES = 2 * 1024**3
-MAX_UNREADABLE = 0.2
-_MAX_REMEMBERED = 4
-_SHOWN_ERRORS = 3
-_BLOCK = 64
 # (listing, size) -> pixels of the readable samples and the errors of the others, by position.
 _Entry = tuple[np.ndarray | None, dict[int, DataError]]
-_remembered: OrderedDict[tuple[str, tuple[int, int]], _Entry] = OrderedDict()
+_remembered: RecentEntries[_Entry] = RecentEntries(lambda entry: 0 if entry[0] is None else entry[0].nbytes)
 
 
 @dataclass(frozen=True)
@@ -70,20 +62,13 @@ def load_pixels(
     Raises:
         DataError: more than a fifth of the images cannot be read.
     """
-    key = (_listing_key(data), size)
-    if key not in _remembered:
-        shape = (len(data), *size, 3)
-        pixels = np.empty(shape, np.uint8) if int(np.prod(shape)) <= limit_bytes else None
-        errors = _decode_all(data, size=size, pixels=pixels, workers=workers)
-        if pixels is None:
-            logger.info("%s: crops need more than %d MB and are loaded on demand", data.name, limit_bytes >> 20)
-        else:
-            pixels = _compact(pixels, [i for i in range(len(data)) if i not in errors])
-            pixels.flags.writeable = False
-        _remember(key, (pixels, errors), limit_bytes=limit_bytes)
-    _remembered.move_to_end(key)
-    pixels, errors = _remembered[key]
-    kept = _drop(data, errors)
+    key = (listing_key(data), size)
+    entry = _remembered.get(key)
+    if entry is None:
+        entry = _decode(data, size=size, limit_bytes=limit_bytes, workers=workers)
+        _remembered.put(key, entry, limit_bytes=limit_bytes)
+    pixels, errors = entry
+    kept = drop_unreadable(data, errors)
     return kept, PixelCache(kept, size, pixels)
 
 
@@ -92,46 +77,20 @@ def forget_pixels() -> None:
     _remembered.clear()
 
 
-def _decode_all(
-    data: ReIDData, *, size: tuple[int, int], pixels: np.ndarray | None, workers: int
-) -> dict[int, DataError]:
-    """Decode every sample into its row and return the errors by position."""
+def _decode(data: ReIDData, *, size: tuple[int, int], limit_bytes: int, workers: int) -> _Entry:
+    shape = (len(data), *size, 3)
+    if int(np.prod(shape)) > limit_bytes:
+        logger.info("%s: crops need more than %d MB and are loaded on demand", data.name, limit_bytes >> 20)
+        return None, decode_all(data, lambda index, image: None, workers=workers)
+    pixels = np.empty(shape, np.uint8)
 
-    def decode(block: range) -> dict[int, DataError]:
-        errors = {}
-        for index in block:
-            try:
-                image = data.load(data.samples[index])
-            except DataError as error:
-                errors[index] = error
-                continue
-            if pixels is not None:
-                pixels[index] = resize(image, size)
-        return errors
+    def keep(index: int, image: np.ndarray) -> None:
+        pixels[index] = resize(image, size)
 
-    blocks = [range(first, min(first + _BLOCK, len(data))) for first in range(0, len(data), _BLOCK)]
-    errors: dict[int, DataError] = {}
-    # disable=None: no bar where the output is not a terminal.
-    with ThreadPoolExecutor(max(1, workers)) as pool, tqdm(total=len(data), desc=data.name, disable=None) as bar:
-        for block, found in zip(blocks, pool.map(decode, blocks), strict=True):
-            errors.update(found)
-            bar.update(len(block))
-    return errors
-
-
-def _drop(data: ReIDData, errors: dict[int, DataError]) -> ReIDData:
-    if not errors:
-        return data
-    shown = "; ".join(error.found for error in list(errors.values())[:_SHOWN_ERRORS])
-    if len(errors) > MAX_UNREADABLE * len(data):
-        raise DataError(
-            f"{len(errors)} of {len(data)} images of {data.name} cannot be read: {shown}",
-            f"at most {MAX_UNREADABLE:.0%} unreadable ones",
-            "Copy or unpack the data again.",
-        )
-    logger.warning("%s: %d of %d images are left out: %s", data.name, len(errors), len(data), shown)
-    samples = tuple(sample for index, sample in enumerate(data.samples) if index not in errors)
-    return replace(data, samples=samples, skipped={**data.skipped, "unreadable image": len(errors)})
+    errors = decode_all(data, keep, workers=workers)
+    kept = _compact(pixels, [i for i in range(len(data)) if i not in errors])
+    kept.flags.writeable = False
+    return kept, errors
 
 
 def _compact(pixels: np.ndarray, kept: Sequence[int]) -> np.ndarray:
@@ -140,19 +99,3 @@ def _compact(pixels: np.ndarray, kept: Sequence[int]) -> np.ndarray:
         if new != old:
             pixels[new] = pixels[old]
     return pixels[: len(kept)]
-
-
-def _listing_key(data: ReIDData) -> str:
-    paths = hashlib.sha256(data.digest.encode())
-    for sample in data.samples:
-        paths.update(sample.path.encode(errors="backslashreplace") + b"\0")
-    return paths.hexdigest()
-
-
-def _remember(key: tuple[str, tuple[int, int]], entry: _Entry, *, limit_bytes: int) -> None:
-    _remembered[key] = entry
-    while len(_remembered) > 1:
-        total = sum(pixels.nbytes for pixels, _ in _remembered.values() if pixels is not None)
-        if len(_remembered) <= _MAX_REMEMBERED and total <= limit_bytes:
-            return
-        _remembered.popitem(last=False)

@@ -2,23 +2,19 @@
 
 import hashlib
 import logging
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from datasets.contents import file_hashes
+from datasets.frame_records import FrameSample
 from datasets.images import load_image
 from datasets.records import ReIDData, ReIDSample
 from pipeline.errors import DataError
 
 logger = logging.getLogger(__name__)
-
-_HASH_THREADS, _HASH_BLOCK = 4, 256
-# One run reads the same files for several stages; a file that kept its size and time isn't hashed again.
-_known_hashes: dict[tuple[str, int, int], bytes] = {}
 
 
 @dataclass(frozen=True)
@@ -27,7 +23,7 @@ class FileLoader:
 
     root: str
 
-    def __call__(self, sample: ReIDSample) -> np.ndarray:
+    def __call__(self, sample: ReIDSample | FrameSample) -> np.ndarray:
         """Return the sample's (H, W, 3) uint8 RGB pixels."""
         return load_image(Path(self.root) / sample.path)
 
@@ -100,28 +96,9 @@ def compare_published(data: ReIDData, published: tuple[int, int | None], *, orig
 
 def _digest(root: Path, samples: tuple[ReIDSample, ...]) -> str:
     """Hash the listing: relative names, labels and file contents; the folder's place does not enter."""
-    paths = [f"{root}/{sample.path}" for sample in samples]
-    blocks = [paths[first : first + _HASH_BLOCK] for first in range(0, len(paths), _HASH_BLOCK)]
-    with ThreadPoolExecutor(_HASH_THREADS) as pool:
-        contents = [content for block in pool.map(_file_hashes, blocks) for content in block]
+    contents = file_hashes(root, [sample.path for sample in samples])
     total = hashlib.sha256()
     for sample, content in zip(samples, contents, strict=True):
         fields = (sample.path, sample.person_id, sample.camera_id, sample.frame, sample.tracklet_id)
         total.update(repr(fields).encode("ascii", "backslashreplace") + content)
     return total.hexdigest()
-
-
-def _file_hashes(paths: Sequence[str]) -> list[bytes]:
-    return [_file_hash(path) for path in paths]
-
-
-def _file_hash(path: str) -> bytes:
-    try:
-        state = os.stat(path)
-        key = (path, state.st_size, state.st_mtime_ns)
-        if key not in _known_hashes:
-            with open(path, "rb") as file:
-                _known_hashes[key] = hashlib.file_digest(file, "sha256").digest()
-        return _known_hashes[key]
-    except OSError:
-        return b"unreadable"

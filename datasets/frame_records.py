@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -65,6 +66,18 @@ class FrameData:
     def num_boxes(self) -> int:
         """Return the number of annotated people, ignore regions left out."""
         return sum(int((~s.annotations.ignore).sum()) for s in self.samples if s.annotations is not None)
+
+    def facts(self, *, labels_read: bool) -> dict[str, Any]:
+        """Return what a manifest says about this data.
+
+        Args:
+            labels_read: whether the reader of the frames also read their boxes.
+        """
+        found: dict[str, Any] = {
+            "digest": self.digest, "labels_read": labels_read, "images": len(self), "cameras": len(self.cameras),
+            "skipped": dict(self.skipped),
+        }  # fmt: skip
+        return {**found, "boxes": self.num_boxes} if labels_read else found
 
     def without_labels(self) -> "FrameData":
         """Return the same frames with every annotation removed, so that nothing downstream can read one."""

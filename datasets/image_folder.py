@@ -4,6 +4,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from datasets.camera_guess import cameras_from_folders, cameras_from_names, guess_cameras
 from datasets.csv_rows import read_csv_rows
@@ -40,6 +41,24 @@ def read_image_folder(root: str, camera: str = "auto", csv: str | None = None) -
         DataError: there is no image, or nothing fits the expression or the table.
         ConfigError: the expression is wrong, or both arguments are given.
     """
+    base, samples, skipped = list_samples(root, camera, csv)
+    return file_data(base, samples, skipped=skipped, part="images")
+
+
+def list_samples(
+    root: str, camera: str = "auto", csv: str | None = None
+) -> tuple[Path, list[ReIDSample], Mapping[str, int]]:
+    """Return the folder, a record of every image below it, and the number of other files by kind.
+
+    Args:
+        root: as in `read_image_folder`.
+        camera: as there.
+        csv: as there.
+
+    Raises:
+        DataError: there is no image, or nothing fits the expression or the table.
+        ConfigError: the expression is wrong, or both arguments are given.
+    """
     if csv is not None and camera != "auto":
         raise ConfigError(f"image folder: camera {camera!r} together with a csv", "one of the two")
     base = open_root(root)
@@ -54,7 +73,7 @@ def read_image_folder(root: str, camera: str = "auto", csv: str | None = None) -
     if fields and all(s.camera_id is None for s in samples):
         raise DataError(f"no image in {root!r} gets a camera from {csv or camera!r} (first: {listing.names[0]!r})")
     _log_cameras(samples, origin=csv or camera)
-    return file_data(base, samples, skipped=listing.skipped, part="images")
+    return base, samples, listing.skipped
 
 
 def _search(names: tuple[str, ...], pattern: str) -> dict[str, dict[str, str]]:

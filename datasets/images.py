@@ -11,6 +11,7 @@ from pipeline.errors import DataError
 
 MAX_PIXELS = 64_000_000
 _EXIF_ORIENTATION = 0x0112
+_EXIF_ON_ITS_SIDE = (5, 6, 7, 8)
 _BACKGROUND = (128, 128, 128)
 # OpenCV decodes these about twice as fast as Pillow; before 5.0 it fills a cut file with grey instead of refusing it,
 # so the end marker has to be there.
@@ -41,6 +42,25 @@ def load_image(path: str | Path) -> np.ndarray:
         return _decode(data)
     except Exception as error:  # decoders raise many types on damaged files: OSError, SyntaxError, struct.error ...
         raise _unreadable(path, _reason(error)) from error
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Return height and width of what `load_image` would give, from the file's header alone.
+
+    Args:
+        path: the file.
+
+    Raises:
+        DataError: the file cannot be opened as an image, or is larger than MAX_PIXELS.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f"{image.width}x{image.height} pixels, more than {MAX_PIXELS // 1_000_000} million")
+            is_turned = image.getexif().get(_EXIF_ORIENTATION, 1) in _EXIF_ON_ITS_SIDE
+            return (image.width, image.height) if is_turned else (image.height, image.width)
+    except Exception as error:  # as above: many types on damaged files
+        raise _unreadable(path, getattr(error, "strerror", None) or _reason(error)) from error
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -1,8 +1,7 @@
 """The kinds of stages that a run can be made of."""
 
 from pipeline.stage import Stage
-from stages import evaluate, progressive_kd, source_pretrain
+from stages import detector_kd, detector_pretrain, evaluate, evaluate_detector, progressive_kd, source_pretrain
 
-STAGES: dict[str, Stage] = {
-    stage.kind: stage for stage in (source_pretrain.STAGE, progressive_kd.STAGE, evaluate.STAGE)
-}
+_MODULES = (source_pretrain, progressive_kd, evaluate, detector_pretrain, detector_kd, evaluate_detector)
+STAGES: dict[str, Stage] = {module.STAGE.kind: module.STAGE for module in _MODULES}

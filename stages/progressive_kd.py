@@ -54,7 +54,7 @@ class ProgressiveKDConfig(StageConfig):
     source_batch: BatchSettings = BatchSettings()
     target_batch: BatchSettings = BatchSettings()
     beta: BetaSettings = BetaSettings()
-    teacher_optimizer: OptimizerSettings = OptimizerSettings(lr=4e-3)
+    teacher_optimizer: OptimizerSettings = OptimizerSettings(lr=8e-3)
     # Larger than the teacher's: beta scales it down in the rounds in which the rate is high.
     optimizer: OptimizerSettings = OptimizerSettings(lr=1.2e-2)
     augment: AugmentSettings = AugmentSettings()

@@ -1,15 +1,16 @@
-"""Write people of the procedural world as a folder in Market-1501 layout, or a contact sheet of them as a PNG file."""
+"""Write people of the procedural world as crops in Market-1501 layout, or as street frames with COCO json."""
 
 import argparse
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 _SHEET_PEOPLE = 10
+_SHEET_COLUMNS, _SHEET_ROWS = 4, 8
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -38,9 +39,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the domain's people and cameras (default: 0)")
     parser.add_argument("--identities", type=int, default=150, help="people in training (default: %(default)s)")
     parser.add_argument("--test-identities", type=int, default=100, help="people asked for (default: %(default)s)")
-    parser.add_argument("--cameras", type=int, default=4, help="number of cameras, 2 to 9 (default: %(default)s)")
+    parser.add_argument(
+        "--cameras", type=int, default=4, help="number of cameras, 2 to 9, of frames 1 to 99 (default: %(default)s)"
+    )
     parser.add_argument("--shots", type=int, default=4, help="crops per person and camera (default: %(default)s)")
     parser.add_argument("--size", type=parse_size, default=(128, 64), help="height x width (default: 128x64)")
+    parser.add_argument("--frames", action="store_true", help="street frames with boxes instead of crops")
+    parser.add_argument(
+        "--frames-per-camera", type=int, default=60, metavar="N", help="in train and in test (default: %(default)s)"
+    )
+    parser.add_argument("--frame-size", type=parse_size, default=(192, 320), help="height x width (default: 192x320)")
     parser.add_argument("--force", action="store_true", help="write into a folder that is not empty")
     parser.add_argument(
         "--sheet", type=Path, metavar="FILE.png", help="also write a contact sheet; OUT may be left out"
@@ -53,14 +61,23 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def write_folder(options: argparse.Namespace, words: list[str]) -> int:
-    """Write the Market-1501 layout and return the number of images.
+    """Write the folder and return the number of images.
 
     Args:
         options: the command line.
         words: the same, as typed, for README.txt.
     """
-    from tqdm import tqdm
+    command = f"No real person is shown. Made by\n\n    python tools/make_world.py {shlex.join(words)}\n\n"
+    return write_frames(options, command) if options.frames else write_crops(options, command)
 
+
+def write_crops(options: argparse.Namespace, command: str) -> int:
+    """Write crops in Market-1501 layout and return their number.
+
+    Args:
+        options: the command line.
+        command: how the folder was made, for README.txt.
+    """
     from datasets.world.market_writer import write_market_layout
     from datasets.world.reader import read_world, read_world_probe
 
@@ -68,15 +85,42 @@ def write_folder(options: argparse.Namespace, words: list[str]) -> int:
     train = read_world(identities=options.identities, **world)
     probe = read_world_probe(identities=options.test_identities, **world)
     readme = (
-        f"Drawn people of the domain {options.domain}, seed {options.seed}, in Market-1501 layout.\n"
-        f"No real person is shown. Made by\n\n    python tools/make_world.py {shlex.join(words)}\n\n"
+        f"Drawn people of the domain {options.domain}, seed {options.seed}, in Market-1501 layout.\n{command}"
         f"digest of the training crops {train.digest}\ndigest of the probe          {probe.digest}\n"
     )
-
-    def bar(items: Iterable[Any], total: int) -> Iterable[Any]:
-        return tqdm(items, total=total, unit="crop", disable=None)
-
+    bar = _progress_bar("crop")
     return write_market_layout(options.out, train, probe, readme=readme, is_forced=options.force, progress=bar)
+
+
+def write_frames(options: argparse.Namespace, command: str) -> int:
+    """Write street frames with COCO json and return their number.
+
+    Args:
+        options: the command line.
+        command: how the folder was made, for README.txt.
+    """
+    from datasets.world.frames.folder import write_frame_folder
+
+    parts = {split: _read_frames(options, split) for split in ("train", "test")}
+    readme = (
+        f"Drawn streets of the domain {options.domain}, seed {options.seed}: PART/*.jpg, annotations/PART.json.\n"
+        f"{command}" + "".join(f"digest of {split:5} {data.digest}\n" for split, data in parts.items())
+    )
+    bar = _progress_bar("frame")
+    return write_frame_folder(options.out, parts, readme=readme, is_forced=options.force, progress=bar)
+
+
+def _read_frames(options: argparse.Namespace, split: str) -> Any:
+    from datasets.world.frames.reader import read_world_frames
+
+    grid = {"cameras": options.cameras, "frames": options.frames_per_camera, "size": options.frame_size}
+    return read_world_frames(options.domain, options.seed, split=split, **grid)
+
+
+def _progress_bar(unit: str) -> Callable[[Iterable[Any], int], Iterable[Any]]:
+    from tqdm import tqdm
+
+    return lambda items, total: tqdm(items, total=total, unit=unit, disable=None)
 
 
 def write_sheet(options: argparse.Namespace) -> None:
@@ -86,14 +130,19 @@ def write_sheet(options: argparse.Namespace) -> None:
         options: the command line.
     """
     from datasets.world.domains import domain_by_name
+    from datasets.world.frames.sheet import make_frame_sheet
     from datasets.world.sheet import encode_image, make_sheet
     from pipeline.errors import DataError
 
     if options.sheet.suffix != ".png":
         raise DataError(f"the sheet {str(options.sheet)!r} is no PNG file", "a name that ends with .png")
-    people = min(_SHEET_PEOPLE, options.identities)
-    grid = {"cameras": options.cameras, "shots": options.shots, "size": options.size}
-    sheet = make_sheet(domain_by_name(options.domain), seed=options.seed, people=people, **grid)
+    if options.frames:
+        columns, rows = min(_SHEET_COLUMNS, options.frames_per_camera), max(options.cameras, _SHEET_ROWS)
+        sheet = make_frame_sheet(_read_frames(options, "train"), columns=columns, rows=rows)
+    else:
+        people = min(_SHEET_PEOPLE, options.identities)
+        grid = {"cameras": options.cameras, "shots": options.shots, "size": options.size}
+        sheet = make_sheet(domain_by_name(options.domain), seed=options.seed, people=people, **grid)
     options.sheet.write_bytes(encode_image(sheet, ".png"))
 
 

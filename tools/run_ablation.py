@@ -17,13 +17,13 @@ MODES = ("two_stage", "distil_then_adapt", "kd_only", "uda_only", "as_published"
 # Every entry changes one thing of the default: settings, or terms taken out of both networks' objectives.
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain embeddings (no camera statistics)": {"clustering": {"standardise": False}},
-    "reliability rule switched": {"clustering": {"eps_gap": "SWITCH"}},
-    "camera-aware neighbour lists": {"clustering": {"camera_aware": True}},
+    "without the reliability rule": {"clustering": {"eps_gap": None}},
+    "one neighbour list for all cameras": {"clustering": {"camera_aware": False}},
     "fixed eps 0.6": {"clustering": {"eps": 0.6}},
     "both networks cluster": {"clustering": {"by": "both"}},
     "constant beta": {"beta": {"schedule": "constant", "start": 0.5, "end": 0.5}},
 }
-WITHOUT = ("mmd", "relation", "embedding", "kd", "centroid_contrast", "source labels")
+WITHOUT = ("mmd", "relation", "embedding", "kd", "centroid_contrast", "proxy_contrast", "source labels")
 SWAPPED = {"dmmd for mmd": "dmmd", "gradient reversal for mmd": "gradient_reversal"}
 BASELINE_ROLES = ("student_direct", "teacher_direct", "student_supervised")
 
@@ -118,8 +118,6 @@ def variants(default: dict[str, Any]) -> dict[str, dict[str, Any]]:
         stage = copy.deepcopy(default)
         for section, values in change.items():
             stage[section] |= values
-        if stage["clustering"].get("eps_gap") == "SWITCH":
-            stage["clustering"]["eps_gap"] = None if default["clustering"]["eps_gap"] else 0.02
         found[name] = stage
     teacher, student = TEACHER_TERMS["joint"], STUDENT_TERMS["joint"]
     for part in WITHOUT:

@@ -31,11 +31,19 @@ def scene_of(camera: Camera) -> np.ndarray:
     paint_ground(image, camera, rng, int(wall_row))
     for _ in range(int(rng.integers(4, 10))):
         _prop(image, camera, rng, wall_distance)
-    return np.clip(image + _grain(rng, 5.0), 0, 255).astype(np.uint8)
+    return np.clip(image + grain(rng, 5.0), 0, 255).astype(np.uint8)
 
 
-def _grain(rng: np.random.Generator, strength: float) -> np.ndarray:
-    """Return dirt and uneven light as (540, 960, 1) float32."""
+def grain(rng: np.random.Generator, strength: float) -> np.ndarray:
+    """Return dirt and uneven light.
+
+    Args:
+        rng: source of every choice.
+        strength: deviation, in 0..255.
+
+    Returns:
+        (540, 960, 1) float32.
+    """
     total = np.zeros(FRAME, np.float32)
     for cells, weight in ((9, 1.6), (40, 1.0), (160, 0.8)):
         coarse = rng.standard_normal((cells * 9 // 16 + 2, cells + 2)).astype(np.float32)

@@ -1,6 +1,6 @@
 """One crop of one person in one camera: a pure function of names and numbers."""
 
-from math import atan2, sin
+from math import atan2
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ from datasets.world.passage import FRAMES_PER_SECOND, camera_of, frame_of_shot, 
 from datasets.world.photometry import develop, expose
 from datasets.world.pose import Pose, View
 from datasets.world.seeding import between, generator
+from datasets.world.shadows import draw_shadow
 from datasets.world.traits import Domain
 
 _SUPERSAMPLING = 1.3
@@ -54,7 +55,7 @@ def render_crop(
         draw_person(
             canvas, other, pose, box=_moved(box, rng, 0.9), view=View(heading + 2.5, view.elevation), light=light
         )
-    _shadow(canvas, box, light)
+    draw_shadow(canvas, box, light)
     draw_person(canvas, who, pose, box=box, view=view, light=light)
     if rng.random() < eye.occlusion:
         draw_obstacle(canvas, box, rng)
@@ -97,19 +98,3 @@ def _moved(box: Box, rng: np.random.Generator, shrink: float) -> Box:
     shift = (0.3 + 0.2 * rng.random()) * height * (1 if rng.random() < 0.5 else -1)
     up = 0.05 * height
     return box[0] + shift, box[3] - up - shrink * height, box[2] + shift, box[3] - up
-
-
-def _shadow(canvas: np.ndarray, box: Box, light: Light) -> None:
-    """Darken the ground around the feet, and away from the lamp."""
-    height = box[3] - box[1]
-    reach = 0.1 + 0.35 * light.direct
-    centre = ((box[0] + box[2]) / 2 - sin(light.azimuth) * reach * 0.6 * height, box[3] - 0.012 * height)
-    axes = (reach * height, 0.035 * height)
-    left, top = max(0, int(centre[0] - axes[0] * 1.3)), max(0, int(centre[1] - axes[1] * 1.5))
-    region = canvas[top : int(centre[1] + axes[1] * 1.5) + 1, left : max(0, int(centre[0] + axes[0] * 1.3) + 1)]
-    if region.size == 0:
-        return
-    x = (np.arange(region.shape[1], dtype=np.float32) + left - centre[0]) / axes[0]
-    y = (np.arange(region.shape[0], dtype=np.float32) + top - centre[1]) / axes[1]
-    falloff = np.clip(1.3 - (x**2)[None] - (y**2)[:, None], 0.0, 1.0)
-    region *= (1.0 - (0.3 + 0.4 * light.direct) * falloff)[..., None]

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from math import hypot, pi
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -31,6 +32,30 @@ class Light:
         rim = 0.82 + 0.18 * np.cos(_PHI)
         self.shade = ((1.0 - direct + 1.5 * direct * lit) * rim).astype(np.float32)[None, :, None]
 
+    def on(self, texture: np.ndarray) -> np.ndarray:
+        """Return the visible half of a texture, (rows, HALF_TURN, 3) RGB, as the light shows it."""
+        return texture * self.shade
+
+
+class HazyLight(Light):
+    """Light that comes through haze.
+
+    Args:
+        azimuth: of the lamp, radians.
+        direct: part of the light that comes from the lamp, 0..1.
+        haze: part of what is seen that the veil replaces, 0..1.
+        veil: (3,) float32 RGB of the haze.
+    """
+
+    def __init__(self, azimuth: float, direct: float, haze: float, veil: np.ndarray) -> None:
+        super().__init__(azimuth, direct)
+        self.shade = self.shade * np.float32(1.0 - haze)
+        self._veil = veil * np.float32(haze)
+
+    def on(self, texture: np.ndarray) -> np.ndarray:
+        """Return the visible half of a texture, (rows, HALF_TURN, 3) RGB, as it looks through the haze."""
+        return texture * self.shade + self._veil
+
 
 def draw_person(canvas: np.ndarray, person: Person, pose: Pose, *, box: Box, view: View, light: Light) -> None:
     """Paint a person, in place.
@@ -49,6 +74,34 @@ def draw_person(canvas: np.ndarray, person: Person, pose: Pose, *, box: Box, vie
         _paint(canvas, part, surfaces[part.surface], (centre, ground, height), view.heading, light)
 
 
+def cover_person(cover: np.ndarray, person: Person, pose: Pose, *, box: Box, view: View) -> None:
+    """Mark the pixels that `draw_person` would paint, in place.
+
+    Args:
+        cover: (H, W) float32, coverage 0..1.
+        person: who.
+        pose: the moment of the walk.
+        box: as in `draw_person`.
+        view: from where the person is seen.
+    """
+    frame = ((box[0] + box[2]) / 2, box[3], box[3] - box[1])
+    for part in posed_parts(person, pose, view):
+        outline = outline_at(part.shape, view.heading)
+        if (place := _place(part, frame, outline, cover.shape[:2])) is None:
+            continue
+        alpha = np.asarray(cv2.warpAffine(outline.alpha[..., 0], place.matrix, place.size))
+        region = cover[place.window]
+        region += (1.0 - region) * alpha
+
+
+class _Place(NamedTuple):
+    """Where a patch lands: a window of the canvas, its width and height, and the map from the patch into it."""
+
+    window: tuple[slice, slice]
+    size: tuple[int, int]
+    matrix: np.ndarray
+
+
 def _paint(
     canvas: np.ndarray,
     part: Part,
@@ -59,26 +112,33 @@ def _paint(
 ) -> None:
     """Paint one part; `frame` is the column of the body's middle, the row of the ground and the height, in pixels."""
     outline = outline_at(part.shape, heading)
+    if (place := _place(part, frame, outline, canvas.shape[:2])) is None:
+        return
+    start = round((0.25 - outline.turn / (2 * pi)) * 2 * HALF_TURN) % (2 * HALF_TURN)
+    visible = light.on(texture[:, start : start + HALF_TURN])
+    v = outline.rows * np.float32(len(texture) - 1)
+    patch = cv2.remap(visible, outline.columns, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    colour = np.asarray(cv2.warpAffine(patch, place.matrix, place.size, borderMode=cv2.BORDER_REPLICATE))
+    alpha = np.asarray(cv2.warpAffine(outline.alpha, place.matrix, place.size))
+    region = canvas[place.window]
+    region += (colour - region) * alpha
+
+
+def _place(part: Part, frame: tuple[float, float, float], outline: Outline, canvas: tuple[int, ...]) -> _Place | None:
+    """Return where a part lands on a canvas of some height and width; None where that is outside."""
     rows, columns = outline.alpha.shape[:2]
     right, down, middle = _axes(part, frame, outline)
     reach_x = (abs(right[0]) * columns + abs(down[0]) * rows) / 2 + 1
     reach_y = (abs(right[1]) * columns + abs(down[1]) * rows) / 2 + 1
     left, top = max(0, int(middle[0] - reach_x)), max(0, int(middle[1] - reach_y))
-    width = min(canvas.shape[1], int(middle[0] + reach_x) + 2) - left
-    height = min(canvas.shape[0], int(middle[1] + reach_y) + 2) - top
+    width = min(canvas[1], int(middle[0] + reach_x) + 2) - left
+    height = min(canvas[0], int(middle[1] + reach_y) + 2) - top
     if width <= 0 or height <= 0:
-        return
-    start = round((0.25 - outline.turn / (2 * pi)) * 2 * HALF_TURN) % (2 * HALF_TURN)
-    visible = texture[:, start : start + HALF_TURN] * light.shade
-    v = outline.rows * np.float32(len(texture) - 1)
-    patch = cv2.remap(visible, outline.columns, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return None
     x = middle[0] - left - right[0] * (columns - 1) / 2 - down[0] * (rows - 1) / 2
     y = middle[1] - top - right[1] * (columns - 1) / 2 - down[1] * (rows - 1) / 2
     matrix = np.array([[right[0], down[0], x], [right[1], down[1], y]])
-    colour = np.asarray(cv2.warpAffine(patch, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE))
-    alpha = np.asarray(cv2.warpAffine(outline.alpha, matrix, (width, height)))
-    region = canvas[top : top + height, left : left + width]
-    region += (colour - region) * alpha
+    return _Place((slice(top, top + height), slice(left, left + width)), (width, height), matrix)
 
 
 def _axes(

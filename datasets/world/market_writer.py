@@ -42,7 +42,7 @@ def write_market_layout(
     many = [name for data in parts.values() for name in data.cameras if int(name) > _MOST_CAMERAS]
     if many:
         raise DataError(f"camera {many[0]} has no Market-1501 name", f"at most {_MOST_CAMERAS} cameras, one digit")
-    _prepare(out, list(parts), is_forced)
+    prepare_folder(out, list(parts), is_forced)
     listing = [(folder, sample) for folder, data in parts.items() for sample in data.samples]
     for folder, sample in progress(listing, len(listing)):
         image = parts[folder].load(sample)
@@ -51,8 +51,17 @@ def write_market_layout(
     return len(listing)
 
 
-def _prepare(out: Path, folders: list[str], is_forced: bool) -> None:
-    """Make the folders, or say why not."""
+def prepare_folder(out: Path, folders: list[str], is_forced: bool) -> None:
+    """Make a folder with folders in it.
+
+    Args:
+        out: the folder.
+        folders: names of those inside.
+        is_forced: take a folder that has something in it already.
+
+    Raises:
+        DataError: it is a file, or not empty.
+    """
     if out.exists() and not out.is_dir():
         raise DataError(f"{str(out)!r} is a file", "a folder that is empty or does not exist yet")
     if out.is_dir() and any(out.iterdir()) and not is_forced:

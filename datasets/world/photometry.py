@@ -99,8 +99,10 @@ def develop(
 
 
 def _noisy(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Add sensor noise of a deviation, 0..1; no picture is larger than the noise field."""
+    """Add sensor noise of a deviation, 0..1; over a picture larger than the noise field, the field repeats."""
     field = _noise_field()
+    repeats = [-(-want // have) for want, have in zip(image.shape[:2], field.shape[:2], strict=True)]
+    field = np.tile(field, (*repeats, 1)) if max(repeats) > 1 else field
     top = int(rng.integers(0, field.shape[0] - image.shape[0] + 1))
     left = int(rng.integers(0, field.shape[1] - image.shape[1] + 1))
     window = field[top : top + image.shape[0], left : left + image.shape[1]]

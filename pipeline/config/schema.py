@@ -87,6 +87,9 @@ class DetectorConfig(StrictModel):
     pyramid_width: int = Field(default=128, ge=1)
     head_width: int = Field(default=128, ge=1)
     head_depth: int = Field(default=2, ge=1)
+    region_size: int = Field(default=7, ge=1)
+    # Further arguments of this kind of detector, such as anchors or the radius of centre sampling.
+    options: dict[str, Any] = Field(default_factory=dict)
     ibn: Literal["a", "b", "none"] = "none"
     weights: str = Field(default="scratch", min_length=1)
     args: dict[str, Any] = Field(default_factory=dict)

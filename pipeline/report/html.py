@@ -1,6 +1,6 @@
 """Writes report.html: one file that explains a run, opens anywhere and asks for nothing from the network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,12 @@ from pipeline.atomic_files import read_json, write_atomic
 from pipeline.errors import ManifestError
 from pipeline.report import page_provenance, page_results
 from pipeline.report.collect import collect_run
+from pipeline.report.halves import DETECTION, REID, Half, halves_of, main_rows
 from pipeline.report.markup import Html, join, tag
+from pipeline.report.page_frames import frames_section
+from pipeline.report.page_headline import half_block
 from pipeline.report.page_maps import maps_section
+from pipeline.report.page_misses import misses_section
 from pipeline.report.page_strips import strips_section
 from pipeline.report.page_style import CSS
 from pipeline.report.page_training import training_section
@@ -22,6 +26,8 @@ _ANCHORS = {
     "results": "Results",
     "strips": "Retrieval",
     "map": "Embedding map",
+    "misses": "Misses",
+    "frames": "Frames",
     "training": "Training",
     "lineage": "Lineage",
     "size": "Speed and size",
@@ -59,18 +65,21 @@ def render(run: RunFiles) -> str:
     """
     results = collect_run(run)
     strips, problems = read_strips(run)
+    halves = halves_of(run, results)
+    has_reid, has_detection = REID in halves, DETECTION in halves
+    absent = {"strips", "map"} if not has_reid else set() if has_detection else {"misses", "frames"}
     body = tag(
         "body",
-        _header(run, results, problems),
-        tag("nav", *(tag("a", name, href=f"#{anchor}") for anchor, name in _ANCHORS.items())),
+        _header(run, results, halves, problems=problems),
+        tag("nav", *(tag("a", name, href=f"#{anchor}") for anchor, name in _ANCHORS.items() if anchor not in absent)),
         tag(
             "main",
-            page_results.results_section(results),
-            strips_section(run, strips),
-            maps_section(run),
+            page_results.results_section(results, halves),
+            *([strips_section(run, strips), maps_section(run)] if has_reid else []),
+            *([misses_section(run, results), frames_section(run)] if has_detection else []),
             training_section(run),
             page_provenance.lineage_section(run),
-            page_results.size_section(results),
+            page_results.size_section(results, halves),
             page_provenance.semantics_section(run),
             page_provenance.data_section(run),
             page_provenance.reproduce_section(run),
@@ -88,8 +97,7 @@ def render(run: RunFiles) -> str:
     return join([Html("<!doctype html>\n"), tag("html", head, body, lang="en"), "\n"])
 
 
-def _header(run: RunFiles, results: Mapping[str, Any], problems: list[str]) -> Html:
-    read_labels = page_provenance.target_labels_read(run)
+def _header(run: RunFiles, results: Mapping[str, Any], halves: Sequence[Half], *, problems: list[str]) -> Html:
     seconds: list[object] = [stage.section("run").get("seconds") for stage in run.done()]
     facts = [f"run {run.name}", f"seed {results['seed']}" if results["seed"] is not None else None]
     facts.append(f"{len(seconds)} of {len(run.stages)} stages done")
@@ -98,12 +106,14 @@ def _header(run: RunFiles, results: Mapping[str, Any], problems: list[str]) -> H
     return tag(
         "header",
         tag("p", " · ".join(filter(None, facts)), class_="eyebrow"),
-        tag("h1", page_results.headline(results)),
-        page_results.lead(results, target_labels_read=read_labels),
-        page_results.bars(results),
-        page_results.tiles(results),
+        tag("div", *(_half(run, results, half) for half in halves), class_="halves"),
         page_provenance.notes_box([*page_provenance.notes(run), *problems]),
     )
+
+
+def _half(run: RunFiles, results: Mapping[str, Any], half: Half) -> Html:
+    adapted = [row["model"] for row in main_rows(results, half) if row["role"] == "student_adapted"]
+    return half_block(results, half, target_labels_read=page_provenance.target_labels_read(run, adapted))
 
 
 def read_strips(run: RunFiles) -> tuple[dict[str, Mapping[str, Any]], list[str]]:

@@ -1,16 +1,17 @@
 """The lower half of the report: how it was measured, from which data, by which commands, and what to be wary of."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from pipeline.report.halves import is_detector
 from pipeline.report.lineage import draw_lineage
 from pipeline.report.markup import Html, Part, section, table, tag
 from pipeline.report.roles import is_number
 from pipeline.report.run_files import RunFiles
 from pipeline.report.stage_files import StageFiles
 
-_DATA_COLUMNS = ("images", "persons", "cameras")
+_DATA_COLUMNS = ("images", "persons", "boxes", "cameras")
 
 
 def notes(run: RunFiles) -> list[str]:
@@ -26,7 +27,9 @@ def notes(run: RunFiles) -> list[str]:
     for stage in run.stages:
         own = [*stage.notes, *_listed(stage.summary.get("notes"))]
         for event in stage.events:
-            own += _event_notes(event)
+            # A detector's round that is not the best so far undoes nothing: training goes on from it.
+            if not (is_detector(stage.kind) and event.get("event") == "round"):
+                own += _event_notes(event)
         found += [f"{stage.name}: {note}" for note in dict.fromkeys(own)]
     found += [f"{name}: Left out, the configuration no longer has this stage." for name in run.leftovers]
     return found
@@ -90,13 +93,15 @@ def semantics_section(run: RunFiles) -> Html:
     return section("semantics", "How it was measured", tag("dl", *items))
 
 
-def target_labels_read(run: RunFiles) -> bool:
+def target_labels_read(run: RunFiles, models: Collection[str]) -> bool:
     """Return whether any label but the source's may have been read in training: True unless manifests say otherwise.
 
     Args:
         run: the run's files.
+        models: the artifacts in question, 'stage.role'.
     """
-    adapting = [stage for stage in run.done() if stage.kind.endswith("_kd")]
+    names = {model.partition(".")[0] for model in models}
+    adapting = [stage for stage in run.done() if stage.kind.endswith("_kd") and stage.name in names]
     denied = [
         any(isinstance(data, Mapping) and data.get("labels_read") is False for data in stage.section("data").values())
         for stage in adapting
@@ -111,14 +116,16 @@ def data_section(run: RunFiles) -> Html:
         run: the run's files.
     """
     rows: list[list[Part]] = []
+    listed = [data for stage in run.done() for data in stage.section("data").values() if isinstance(data, Mapping)]
+    columns = [key for key in _DATA_COLUMNS if any(key in data for data in listed)]
     for stage in run.done():
         for name, data in sorted(stage.section("data").items()):
             data = data if isinstance(data, Mapping) else {}
             read = {True: "read", False: tag("strong", "not read")}.get(data.get("labels_read"), "–")  # type: ignore[arg-type]
             cells: list[Part] = [str(name), stage.name, read, _skipped(data.get("skipped"))]
-            cells += [str(data.get(key, "–")) for key in _DATA_COLUMNS]
+            cells += [str(data.get(key, "–")) for key in columns]
             rows.append([*cells, tag("code", str(data.get("digest", "–"))[:12])])
-    header = ["data", "stage", "labels", "left out", *_DATA_COLUMNS, "digest"]
+    header = ["data", "stage", "labels", "left out", *columns, "digest"]
     body = table(header, rows, text_columns=4) if rows else tag("p", "No stage has recorded the data that it read.")
     return section("data", "Data", body)
 

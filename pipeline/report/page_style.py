@@ -36,7 +36,8 @@ nav a { color:var(--soft); text-decoration:none; } nav a:hover { color:var(--key
 .whisker::before { left:0; } .whisker::after { right:0; }
 .value { position:absolute; top:4px; font-weight:650; padding-left:10px; white-space:nowrap;
   font-variant-numeric:tabular-nums; }
-.tiles { display:grid; grid-template-columns:repeat(auto-fit,minmax(170px,1fr)); gap:12px; margin:22px 0 4px; }
+.tiles { display:grid; grid-template-columns:repeat(auto-fit,minmax(min(100%,184px),1fr)); gap:12px;
+  margin:22px 0 4px; }
 .tile { background:var(--wash); border-radius:10px; padding:12px 16px; }
 .tile b { display:block; font-size:25px; line-height:1.25; font-weight:660; letter-spacing:-.01em;
   font-variant-numeric:tabular-nums; }
@@ -61,6 +62,25 @@ figure { margin:0; } figure img { width:100%; height:auto; display:block; } figc
 .notes { background:#fff8e8; border-left:4px solid #e0a100; border-radius:0 8px 8px 0; padding:10px 18px;
   margin:20px 0 0; }
 .notes ul { margin:4px 0; padding-left:20px; } .notes li { margin:3px 0; overflow-wrap:anywhere; }
+.halves { display:grid; gap:0 56px; }
+.legend { display:flex; flex-wrap:wrap; gap:6px 22px; font-size:14px; color:var(--soft); max-width:none; }
+.legend span { display:flex; align-items:center; white-space:pre-wrap; }
+.legend b { color:var(--ink); margin-left:8px; } .swatch { flex:0 0 40px; background:#56616e; border-radius:4px; }
+.frame { margin:22px 0 26px; break-inside:avoid; }
+h4 { font-size:13.5px; font-weight:600; margin:0 0 6px; overflow-wrap:anywhere; }
+.panels { display:grid; grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr)); gap:14px 24px; }
+.panels figcaption { margin:0 0 4px; } .panels figcaption b { color:var(--ink); font-weight:600; }
+.picture { position:relative; overflow:hidden; border-radius:4px; background:var(--wash); }
+.picture .marks { position:absolute; inset:0; width:100%; height:100%; overflow:hidden; }
+.marks rect { fill:none; vector-effect:non-scaling-stroke; stroke-linecap:butt; stroke-linejoin:miter; }
+.marks .under { stroke:#0b1016; stroke-width:4.4; stroke-opacity:.62; }
+.marks .ignored-mark .under { stroke-width:2.6; }
+.marks .found, .marks .missed, .marks .false, .marks .ignored { pointer-events:all; stroke-width:2.2; }
+.marks .found { stroke:#56c4ff; } .marks .missed { stroke:#ffe83b; stroke-dasharray:2.5 3.5; }
+.marks .false { stroke:#ff7a3c; stroke-dasharray:9 4.5; }
+.marks .ignored { stroke:#e6e9ee; stroke-width:1.3; stroke-dasharray:1.5 5; }
+.marks .ignored.region { fill:#e6e9ee; fill-opacity:.24; }
+.marks g:hover rect { stroke-width:4; } .marks g:hover .under { stroke-width:6; stroke-opacity:.9; }
 .pair { display:grid; grid-template-columns:84px 1fr; gap:0 18px; padding:16px 0;
   border-bottom:1px solid var(--line); break-inside:avoid; }
 .pair:last-child { border:0; }
@@ -90,6 +110,8 @@ dl { display:grid; grid-template-columns:minmax(110px,max-content) 1fr; gap:6px 
 dt { font-weight:600; } dd { margin:0; max-width:78ch; overflow-wrap:anywhere; }
 details { margin:10px 0; } summary { cursor:pointer; color:var(--key); }
 footer { color:var(--soft); font-size:13px; padding:26px 0 46px; }
+@media (min-width:1000px) { .halves:has(> :nth-child(2)) { grid-template-columns:1fr 1fr; }
+  .halves:has(> :nth-child(2)) h1 { font-size:27px; } }
 @media (min-width:1240px) {
   .pair { grid-template-columns:84px 1fr 1fr; gap:0 26px; } .pair > .query { grid-row:auto; }
   .strip + .strip { margin-top:0; } .hit, .hit img, .hit .blank { width:47px; } .ten { gap:5px; }

@@ -3,20 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.report.markup import Html, Part, figure, section, table, tag
-from pipeline.report.plots import draw_curves, draw_rounds
+from pipeline.report.markup import Html, Part, figure, section, tag
+from pipeline.report.page_rounds import round_figures
+from pipeline.report.plots import draw_curves
 from pipeline.report.roles import is_number
 from pipeline.report.run_files import RunFiles
 from pipeline.report.stage_files import StageFiles
 
-# What a round records: key, title, whether it is a share of 1.
-ROUND_CURVES = (
-    ("clusters", "clusters found", False),
-    ("outliers", "share of outliers", True),
-    ("agreement", "agreement with the round before", True),
-    ("selection", "unsupervised model score", False),
-    ("beta", "β, the student's share", True),
-)
+_DOMAINS = ("source", "target")
 
 
 def training_section(run: RunFiles) -> Html:
@@ -28,7 +22,7 @@ def training_section(run: RunFiles) -> Html:
     parts: list[Part] = []
     for stage in run.done():
         figures = _loss_figures(stage)
-        rounds = _rounds(stage)
+        rounds = round_figures(stage)
         if figures or rounds:
             parts += [tag("h3", f"{stage.name} ", tag("span", f"· {stage.kind}", class_="soft"))]
             parts += [tag("div", *figures, class_="grid") if figures else None, *rounds]
@@ -72,7 +66,9 @@ def curve(rows: Sequence[Mapping[str, Any]], read: Any) -> tuple[list[float], li
 
 
 def group_terms(steps: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
-    """Group the logged terms by the model that they train: 'student.kd' is the term kd of the student.
+    """Group the logged terms by the model that they train, and by the domain where a term names one.
+
+    'student.kd' is the term kd of the student, 'student.source.pyramid' the term pyramid of the student on the source.
 
     Args:
         steps: logged steps.
@@ -84,32 +80,9 @@ def group_terms(steps: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]
     groups: dict[str, dict[str, str]] = {}
     for key in keys:
         owner, dot, name = key.partition(".")
-        groups.setdefault(owner if dot else "", {})[name if dot else key] = key
+        domain, more, term = name.partition(".")
+        if more and domain in _DOMAINS:
+            groups.setdefault(f"{owner} on the {domain}", {})[term] = key
+        else:
+            groups.setdefault(owner if dot else "", {})[name if dot else key] = key
     return groups
-
-
-def _rounds(stage: StageFiles) -> list[Html]:
-    rows = [row for row in stage.rows("round") if is_number(row.get("round"))]
-    if not rows:
-        return []
-    rejected = [row.get("accepted") is False for row in rows]
-    figures = []
-    for key, title, share in ROUND_CURVES:
-        values = [float(row[key]) if is_number(row.get(key)) else float("nan") for row in rows]
-        if any(value == value for value in values):
-            svg = draw_rounds([row["round"] for row in rows], values, rejected=rejected, share=share)
-            figures.append(figure(svg, title, alt=f"{title} by round"))
-    keys = [key for key, *_ in ROUND_CURVES]
-    header = ["round", *(key.replace("beta", "β") for key in keys), "seconds", "accepted", "note"]
-    cells = [[_cell(row.get(key)) for key in ("round", *keys, "seconds", "accepted", "note")] for row in rows]
-    cross = [tag("p", "A cross marks a round that was rolled back.", class_="soft")] if any(rejected) else []
-    numbers = tag("details", tag("summary", "All rounds in numbers"), table(header, cells, text_columns=0))
-    return [tag("div", *figures, class_="grid small"), *cross, numbers]
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if is_number(value):
-        return f"{value:.4g}"
-    return "–" if value is None else str(value)

@@ -1,37 +1,15 @@
 """Curves and point clouds as SVG text; every figure has one pair of axes, so that the page can lay them out itself."""
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-# Okabe and Ito's palette, told apart by colour-blind people too; black and yellow left out for contrast on white.
-COLOURS = (
-    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
-    *("#7a5195", "#5f6b7a", "#8c6d31", "#1b2a6b", "#a50f15", "#4d7c0f"),
-)
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+from pipeline.report.plot_style import COLOURS, MARKERS, STYLE, colour, new_axes, svg_text
+
 MAX_POINTS = 400
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "report",
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#8a94a3",
-    "axes.labelcolor": "#3c4654",
-    "axes.grid": True,
-    "grid.color": "#e7eaef",
-    "xtick.color": "#5f6b7a",
-    "ytick.color": "#5f6b7a",
-    "legend.frameon": False,
-}
 Series = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
 
@@ -47,8 +25,8 @@ def draw_curves(series: Series, *, x_label: str, y_label: str, log: bool = False
     Returns:
         SVG text.
     """
-    with rc_context(_STYLE):
-        figure, axes = _axes(4.7, 3.0)
+    with rc_context(STYLE):
+        figure, axes = new_axes(4.7, 3.0)
         values = np.concatenate([np.asarray(y, dtype=float) for _, y in series.values()] or [np.zeros(0)])
         values = values[np.isfinite(values)]
         for place, (name, (x, y)) in enumerate(series.items()):
@@ -63,7 +41,7 @@ def draw_curves(series: Series, *, x_label: str, y_label: str, log: bool = False
         axes.set(xlabel=x_label, ylabel=y_label)
         if list(series) != ["total"]:
             figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
-        return _svg(figure)
+        return svg_text(figure)
 
 
 def draw_rounds(rounds: Sequence[float], values: Sequence[float], *, rejected: Sequence[bool], share: bool) -> str:
@@ -78,8 +56,8 @@ def draw_rounds(rounds: Sequence[float], values: Sequence[float], *, rejected: S
     Returns:
         SVG text.
     """
-    with rc_context(_STYLE):
-        figure, axes = _axes(2.8, 2.0)
+    with rc_context(STYLE):
+        figure, axes = new_axes(2.8, 2.0)
         x, y, bad = np.asarray(rounds, float), np.asarray(values, float), np.asarray(rejected, bool)
         axes.plot(x, y, color=COLOURS[0], lw=1.8, zorder=2)
         axes.plot(x[~bad], y[~bad], "o", color=COLOURS[0], ms=4.5, zorder=3)
@@ -91,7 +69,7 @@ def draw_rounds(rounds: Sequence[float], values: Sequence[float], *, rejected: S
             axes.set_ylim(-0.03, 1.03)
         else:
             axes.set_ylim(bottom=0)
-        return _svg(figure)
+        return svg_text(figure)
 
 
 def draw_cmc(curves: Mapping[str, Mapping[int, float]]) -> str:
@@ -103,8 +81,8 @@ def draw_cmc(curves: Mapping[str, Mapping[int, float]]) -> str:
     Returns:
         SVG text.
     """
-    with rc_context(_STYLE):
-        figure, axes = _axes(5.6, 3.1)
+    with rc_context(STYLE):
+        figure, axes = new_axes(5.6, 3.1)
         for place, (name, curve) in enumerate(curves.items()):
             ranks = sorted(curve)
             marker = MARKERS[place % len(MARKERS)]
@@ -112,7 +90,7 @@ def draw_cmc(curves: Mapping[str, Mapping[int, float]]) -> str:
         axes.set(xlabel="rank k", ylabel="CMC@k in %", ylim=(0, 103))
         axes.set_xticks(sorted({k for curve in curves.values() for k in curve})[:20])
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
-        return _svg(figure)
+        return svg_text(figure)
 
 
 def draw_map(points: np.ndarray, person_ids: np.ndarray, camera_ids: np.ndarray, *, persons: Sequence[int]) -> str:
@@ -127,8 +105,8 @@ def draw_map(points: np.ndarray, person_ids: np.ndarray, camera_ids: np.ndarray,
     Returns:
         SVG text.
     """
-    with rc_context(_STYLE):
-        figure, axes = _axes(4.6, 4.4)
+    with rc_context(STYLE):
+        figure, axes = new_axes(4.6, 4.4)
         axes.grid(False)
         axes.set(xticks=[], yticks=[])
         for spine in axes.spines.values():
@@ -162,16 +140,7 @@ def draw_map(points: np.ndarray, person_ids: np.ndarray, camera_ids: np.ndarray,
         for handle in legend.legend_handles:
             if handle is not None:
                 handle.set(facecolor="#5f6b7a")
-        return _svg(figure)
-
-
-def colour(place: int) -> str:
-    """Return the colour of the n-th curve or person; they repeat after a dozen.
-
-    Args:
-        place: position, from 0.
-    """
-    return COLOURS[place % len(COLOURS)]
+        return svg_text(figure)
 
 
 def thin_out(x: Sequence[float], y: Sequence[float], *, limit: int) -> tuple[np.ndarray, np.ndarray]:
@@ -192,15 +161,3 @@ def thin_out(x: Sequence[float], y: Sequence[float], *, limit: int) -> tuple[np.
     starts = np.arange(0, len(positions), size)
     counts = np.diff([*starts, len(positions)])
     return np.add.reduceat(positions, starts) / counts, np.add.reduceat(values, starts) / counts
-
-
-def _axes(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.add_subplot()
-
-
-def _svg(figure: Figure) -> str:
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]

@@ -1,4 +1,4 @@
-"""The five parts that a model can play in a comparison, and how their numbers are written for people."""
+"""The parts that a model can play in a comparison, and how their numbers are written for people."""
 
 from collections.abc import Mapping
 from typing import Any, TypeGuard
@@ -13,12 +13,13 @@ ROLE_NAMES = {
 
 
 def role_name(row: Mapping[str, Any]) -> str:
-    """Return what people read for a row: its role in words, or the model's own name where the role is not known.
+    """Return what people read for a row: its role in words, by its own name where it is none of the five.
 
     Args:
-        row: one row of the results.
+        row: one row of the results; where it has no role the model's name stands for it.
     """
-    return ROLE_NAMES.get(str(row.get("role")), str(row.get("model", "?")))
+    role = str(row.get("role") or "")
+    return ROLE_NAMES.get(role) or role.replace("_", " ") or str(row.get("model", "?"))
 
 
 def role_rank(row: Mapping[str, Any]) -> int:

@@ -1,9 +1,16 @@
 """The results as a table: its columns, and its layout for a terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipeline.report.roles import is_number, percent, quantity, role_name
+
+Column = Callable[[Mapping[str, Any]], str]
+TITLES = {"reid": "Re-ID", "detection": "Detection"}
+MISS_RATE_NOTE = (
+    "MR⁻² is the log-average miss rate between 0.01 and 1 false positives an image: lower is better. AP and AP50 are "
+    "COCO's: higher is better."
+)
 
 
 def format_table(results: Mapping[str, Any]) -> str:
@@ -21,7 +28,8 @@ def format_table(results: Mapping[str, Any]) -> str:
         for domain, stage in group_names(rows):
             members = [row for row in rows if (row["domain"], row["stage"]) == (domain, stage)]
             cells = [["model", *columns], *([role_name(row), *(f(row) for f in columns.values())] for row in members)]
-            lines += [f"{domain} · {stage}", *_align(cells), ""]
+            lines += [f"{TITLES[part]} on the {domain} · {stage}{counted(members)}", *_align(cells), ""]
+    lines += [MISS_RATE_NOTE] if results.get("detection") else []
     lines += [gap_sentence(results, part) for part in ("reid", "detection") if results.get(part)]
     return "\n".join(lines) if lines else "No evaluation has been run yet: there is nothing to compare."
 
@@ -38,11 +46,27 @@ def gap_sentence(results: Mapping[str, Any], part: str) -> str:
     """
     value = (results.get("gap_closed") or {}).get(part)
     name = {"reid": "re-ID", "detection": "detection"}[part]
+    way = "of the way from the source-only to the supervised student"
+    if is_number(value) and part == "detection":
+        by_miss = results.get("gap_closed_mr2")
+        also = f" by AP50, {percent(by_miss, 0)} % by MR⁻²" if is_number(by_miss) else " by AP50"
+        return f"Gap closed (detection): {percent(value, 0)} % {way}{also}."
     if is_number(value):
-        return f"Gap closed ({name}): {percent(value, 0)} % of the way from the source-only to the supervised student."
+        return f"Gap closed ({name}): {percent(value, 0)} % {way}."
     return (
         f"Gap closed ({name}): not known, {(results.get('gap_closed_reason') or {}).get(part, 'no reason recorded')}."
     )
+
+
+def counted(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say what the rows of one table were counted over, after a separator; empty where it was not recorded.
+
+    Args:
+        rows: rows of one evaluation on one domain.
+    """
+    first = rows[0] if rows else {}
+    names = (("queries", "queries"), ("frames", "frames"), ("boxes", "people"))
+    return "".join(f" · {first[key]} {name}" for key, name in names if is_number(first.get(key)))
 
 
 def group_names(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -67,7 +91,7 @@ def _cmc(rank: str, row: Mapping[str, Any]) -> str:
     return percent((row.get("cmc") or {}).get(rank))
 
 
-REID_COLUMNS = {
+REID_COLUMNS: Mapping[str, Column] = {
     "mAP %": lambda row: percent(row.get("mAP")),
     "R1 %": lambda row: _cmc("1", row),
     "R5 %": lambda row: _cmc("5", row),
@@ -76,10 +100,10 @@ REID_COLUMNS = {
     "MACs": lambda row: quantity(row.get("macs")),
     "images/s": lambda row: quantity(row.get("images_per_second")),
 }
-DETECTION_COLUMNS = {
+DETECTION_COLUMNS: Mapping[str, Column] = {
+    "MR⁻² %": lambda row: percent(row.get("mr2")),
     "AP50 %": lambda row: percent(row.get("ap50")),
     "AP %": lambda row: percent(row.get("ap")),
-    "MR-2 %": lambda row: percent(row.get("mr2")),
     "parameters": lambda row: quantity(row.get("params")),
     "MACs": lambda row: quantity(row.get("macs")),
     "images/s": lambda row: quantity(row.get("images_per_second")),

@@ -14,7 +14,8 @@ class ClusteringSettings(StrictModel):
     standardise: bool = True
     # Whose embeddings are clustered, where both networks adapt.
     by: Literal["teacher", "both"] = "teacher"
-    camera_aware: bool = False
+    # Neighbours are sought inside each camera and across cameras, so that none fills the lists of another.
+    camera_aware: bool = True
     k1: int = Field(20, ge=2)
     k2: int = Field(6, ge=1)
     eps: float | Literal["auto"] = "auto"

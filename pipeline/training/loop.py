@@ -10,9 +10,10 @@ import torch
 from pipeline import distributed
 from pipeline.training.learner import check_finite
 from pipeline.training.progress import Progress
-from pipeline.types import LossTerms, ReIDBatch
+from pipeline.types import LossTerms
 
-Batches = Mapping[str, ReIDBatch]
+# Batches of crops or of frames, by domain.
+Batches = Mapping[str, Any]
 
 
 class Task(Protocol):

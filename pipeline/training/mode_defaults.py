@@ -5,7 +5,10 @@ from typing import Any
 Terms = dict[str, dict[str, Any]]
 
 _SUPERVISED: Terms = {"cross_entropy": {"smoothing": 0.1}, "triplet": {"margin": 0.3}}
-_CLUSTERS: Terms = {"centroid_contrast": {"temperature": 0.1, "momentum": 1.0}}
+_CLUSTERS: Terms = {
+    "centroid_contrast": {"temperature": 0.1, "momentum": 1.0},
+    "proxy_contrast": {"temperature": 0.1, "momentum": 1.0, "weight": 0.5},
+}
 _DISTILLED: Terms = {
     "kd": {"temperature": 4.0, "weight": 0.3},
     "relation": {"tap": "bn_embedding", "weight": 4.0},

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from datasets.world.reader import read_world_probe
-from pipeline import build
+from pipeline.build import data as build_data
 from pipeline.report.collect import collect
 from tests.smoke.tiny import make_tree, manifest_of
 from tools import make_world
@@ -36,7 +36,7 @@ def folders(tmp_path_factory):
 
 def run_folders(run, roots, *words):
     """Run the command on folders, with networks and durations of a test."""
-    build._read.cache_clear()
+    build_data._read.cache_clear()
     given = [f"data.{name}.root={path}" for name, path in roots.items()]
     small = [
         "runtime.device=cpu", "stages.pretrain.steps=3", "stages.direct.steps=3", "stages.ceiling.steps=3",

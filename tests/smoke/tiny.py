@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pipeline import build
 from pipeline.build import COMPONENTS, data_digest
+from pipeline.build import data as build_data
 from pipeline.config.load import check_config
 from pipeline.config.schema import RunConfig
 from pipeline.config.sources import Source
@@ -94,7 +94,7 @@ def make_config(tree: Mapping[str, Any]) -> RunConfig:
 
 def run_tree(tree: Mapping[str, Any], folder: Path, **options: Any) -> dict[str, str]:
     """Run in this process and return the state of each stage as it was before; data is read anew."""
-    build._read.cache_clear()
+    build_data._read.cache_clear()
     choices = RunOptions(**options)
     verdicts = run(make_config(tree), STAGES, run_dir=folder, data_digest=data_digest, options=choices)
     return {name: verdict.state for name, verdict in verdicts.items()}
@@ -102,7 +102,7 @@ def run_tree(tree: Mapping[str, Any], folder: Path, **options: Any) -> dict[str,
 
 def run_command(tree: Mapping[str, Any], folder: Path, *words: str) -> int:
     """Run the command of a user in this process and return its exit code; data is read anew."""
-    build._read.cache_clear()
+    build_data._read.cache_clear()
     config = folder.parent / f"{folder.name}.yaml"
     config.write_text(write_yaml(dict(tree)))
     return run_tool.main([str(config), "--run-dir", str(folder), *words])

@@ -10,7 +10,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from pipeline import build
-from pipeline.checkpoint import HEADER_KEY, load_model, load_tensors, save_model, save_tensors
+from pipeline.checkpoint import load_model, load_tensors, save_model, save_tensors
+from pipeline.checkpoint_file import HEADER_KEY
 from pipeline.errors import CheckpointError
 from pipeline.models.camera_statistics import fit_camera_statistics
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from datasets.batches import augmentation_seed
 from datasets.cache import forget_pixels, load_pixels
 from datasets.labels import camera_indices, class_labels
-from datasets.loader import CropDataset, augmentation_seed, iterate_batches, iterate_in_order
+from datasets.loader import CropDataset, iterate_batches, iterate_in_order
 from datasets.samplers import PKSampler, UniformSampler
 from datasets.transforms import build_transform
 from pipeline.errors import ConfigError, DataError

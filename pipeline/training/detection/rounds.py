@@ -1,0 +1,219 @@
+"""The rounds of a detector's distillation: calibrate, judge, keep the best, train."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datasets.frame_loader import FrameDataset, iterate_frame_views, iterate_frames
+from datasets.samplers import UniformSampler
+from pipeline import distributed
+from pipeline.training.beta import BetaSettings
+from pipeline.training.detection.calibration import fit_calibration, right_boxes
+from pipeline.training.detection.distil import DetectorDistillationTask
+from pipeline.training.detection.scoring import find_people
+from pipeline.training.detection.selection import judge
+from pipeline.training.loop import LoopHooks, run_steps
+from pipeline.training.precision import Precision
+from pipeline.training.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StreetDomains:
+    """The frames of both domains.
+
+    Args:
+        source: labelled.
+        target: unlabelled, or None where the student is distilled on the source alone.
+    """
+
+    source: FrameDataset
+    target: FrameDataset | None
+
+
+@dataclass(frozen=True)
+class StreetPlan:
+    """How the rounds are carried out.
+
+    Args:
+        rounds: number of them.
+        steps: of each round.
+        batch: frames of each domain in a step.
+        beta: the student's growing share where the teacher learns too.
+        judged: frames that a judgement or a calibration looks at.
+        seed: of sampling and augmentation.
+        workers: loading processes.
+        log_every_seconds: between progress lines.
+    """
+
+    rounds: int
+    steps: int
+    batch: int
+    beta: BetaSettings
+    judged: int
+    seed: int
+    workers: int = 0
+    log_every_seconds: float = 10.0
+
+
+@dataclass
+class DetectorMemory:
+    """State of the rounds besides the networks' own.
+
+    Args:
+        best_score: largest criterion so far.
+        best_round: rounds that had been trained when it was reached; 0 = before.
+        best: weights of both mean networks at that time, by 'teacher.' and 'student.' names.
+    """
+
+    best_score: float = float("-inf")
+    best_round: int = 0
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    def take(self, number: int, score: float, task: DetectorDistillationTask) -> bool:
+        """Keep the present mean networks where the score is at least the largest so far; return whether it is.
+
+        Args:
+            number: rounds trained.
+            score: the label-free criterion.
+            task: the networks.
+        """
+        if score < self.best_score:
+            return False
+        self.best_score, self.best_round = score, number
+        self.best = {
+            f"{name}.{key}": value.detach().clone()
+            for name, side in (("teacher", task.teacher), ("student", task.student))
+            for key, value in side.mean.state_dict().items()
+        }
+        return True
+
+    def restore(self, task: DetectorDistillationTask) -> None:
+        """Put the best weights back into both mean networks."""
+        for name, side in (("teacher", task.teacher), ("student", task.student)):
+            weights = {k.removeprefix(f"{name}."): v for k, v in self.best.items() if k.startswith(f"{name}.")}
+            side.mean.load_state_dict(weights)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return everything as named tensors; plain values travel as the bytes of their JSON."""
+        plain = json.dumps({"best_score": self.best_score, "best_round": self.best_round}).encode()
+        best = {f"best.{name}": value for name, value in self.best.items()}
+        return {**best, "plain": torch.frombuffer(bytearray(plain), dtype=torch.uint8)}
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor]) -> "DetectorMemory":
+        """Return what `tensors` was made from."""
+        plain = json.loads(bytes(tensors["plain"].tolist()).decode())
+        best = {name.removeprefix("best."): value for name, value in tensors.items() if name.startswith("best.")}
+        return cls(best=best, **plain)
+
+
+class DetectorRounds:
+    """Carries out all rounds of a plan.
+
+    Args:
+        task: the two detectors and their step.
+        domains: the frames.
+        plan: the rounds.
+        precision: autocast settings of looking through frames.
+        log: writes one row of metrics.
+        hooks: resume points within a round; called with the memory.
+        on_round: called after each judged state with its round number.
+    """
+
+    def __init__(
+        self,
+        *,
+        task: DetectorDistillationTask,
+        domains: StreetDomains,
+        plan: StreetPlan,
+        precision: Precision,
+        log: Callable[[Mapping[str, Any]], None],
+        hooks: Callable[[DetectorMemory], LoopHooks],
+        on_round: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self.task, self.domains, self.plan, self.precision = task, domains, plan, precision
+        self.log, self.hooks, self.on_round = log, hooks, on_round
+
+    def run(self, memory: DetectorMemory, *, start: int = 0) -> DetectorMemory:
+        """Run the rounds from a step on.
+
+        Args:
+            memory: what earlier steps left; fresh, or from a resume point.
+            start: number of finished steps.
+
+        Returns:
+            the memory with the best state and its score.
+        """
+        plan = self.plan
+        total = plan.rounds * plan.steps
+        progress = Progress("distil", total=total, start=start, every_seconds=plan.log_every_seconds)
+        hooks = self.hooks(memory)
+        for number in range(start // plan.steps, plan.rounds):
+            first, stop = max(start, number * plan.steps), (number + 1) * plan.steps
+            self.task.beta = plan.beta.value(number + 1, of=plan.rounds)
+            if first == number * plan.steps:
+                self._calibrate()
+                self._judge(number, memory)
+            run_steps(self.task, self._batches(first, stop), start=first, stop=stop, hooks=hooks, progress=progress)
+        self._judge(plan.rounds, memory)
+        progress.close()
+        return memory
+
+    def _calibrate(self) -> None:
+        """Learn on source frames how far the teacher's scores can be trusted."""
+        if self.domains.target is None:
+            return
+        source = self.domains.source
+        truth = source.targets
+        assert truth is not None, "the source is labelled"
+        chosen = _spread(len(source), self.plan.judged)
+        found = find_people(self.task.teacher.mean, source, indices=chosen, precision=self.precision)
+        self.task.teacher.calibration = fit_calibration(*right_boxes(found, [truth[i] for i in chosen]))
+
+    def _judge(self, number: int, memory: DetectorMemory) -> None:
+        """Log the state after `number` rounds and keep it where it is the best; without a target the last is kept."""
+        target = self.domains.target
+        facts: dict[str, float] = {"selection": float(number)}
+        if target is not None:
+            chosen = _spread(len(target), self.plan.judged)
+            look = {"indices": chosen, "precision": self.precision, "score_threshold": 0.05}
+            student, teacher = self.task.student.mean, self.task.teacher.mean
+            facts = judge(
+                find_people(student, target, **look),  # type: ignore[arg-type]
+                find_people(student, target, mirrored=True, **look),  # type: ignore[arg-type]
+                find_people(teacher, target, **look),  # type: ignore[arg-type]
+            )
+        accepted = memory.take(number, facts["selection"], self.task)
+        calibration = self.task.teacher.calibration
+        self.log({"event": "round", "round": number, "beta": self.task.beta, "accepted": accepted, **facts,
+                  "calibration": [calibration.slope, calibration.offset]})  # fmt: skip
+        shown = ", ".join(f"{name} {value:.3g}" for name, value in facts.items())
+        logger.info("round %d: %s", number, shown)
+        self.on_round(number)
+
+    def _batches(self, start: int, stop: int) -> Iterator[dict[str, Any]]:
+        plan, source, target = self.plan, self.domains.source, self.domains.target
+        place = {"rank": distributed.rank(), "world": distributed.world_size(), "workers": plan.workers}
+        sampler = UniformSampler(len(source), batch=plan.batch, seed=plan.seed)
+        sources = iterate_frames(source, sampler, start=start, stop=stop, seed=plan.seed, **place)
+        if target is None:
+            for batch in sources:
+                yield {"source": batch}
+            return
+        sampler = UniformSampler(len(target), batch=plan.batch, seed=plan.seed + 1)
+        views = iterate_frame_views(target, sampler, start=start, stop=stop, seed=plan.seed + 1, **place)
+        for batch, (weak, strong) in zip(sources, views, strict=True):
+            yield {"source": batch, "weak": weak, "strong": strong}
+
+
+def _spread(count: int, most: int) -> np.ndarray:
+    """Return at most `most` positions, spread evenly over the listing."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))

@@ -1,0 +1,200 @@
+"""Distil a pedestrian detector into a small one, level by level, and adapt it to unlabelled target frames."""
+
+import copy
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline import build, distributed
+from pipeline.checkpoint import load_detector, load_tensors, save_detector, save_tensors
+from pipeline.config.references import ArtifactRefName, Components, DataRef, DetectorRef, Operational
+from pipeline.config.schema import StageConfig
+from pipeline.models.detection.detector import Detector
+from pipeline.stage import Output, Stage, StageContext, StageResult
+from pipeline.teaching.responses import check_unchanged, weights_digest
+from pipeline.training.beta import BetaSettings
+from pipeline.training.detection.defaults import LEVELS
+from pipeline.training.detection.distil import DetectorDistillationTask, DetectorSide
+from pipeline.training.detection.learner import DetectorLearner
+from pipeline.training.detection.rounds import DetectorMemory, DetectorRounds, StreetDomains, StreetPlan
+from pipeline.training.detection.settings import FrameSettings, PseudoBoxSettings
+from pipeline.training.loop import LoopHooks
+from pipeline.training.settings import OptimizerSettings
+
+Objectives = Annotated[dict[str, dict[str, Any]], Components("detection_objectives")]
+
+
+class DetectorKDConfig(StageConfig):
+    """Settings of hierarchical distillation of a detector."""
+
+    kind: Literal["detector_kd"]
+    teacher: ArtifactRefName
+    train: DetectorRef
+    init: ArtifactRefName | None = None
+    source: DataRef
+    # Without a target the student learns on the source alone.
+    target: DataRef | None = None
+    rounds: int = Field(6, ge=1)
+    steps: int = Field(50, ge=1)  # of each round
+    batch: int = Field(8, ge=1)  # frames of each domain
+    # Whether the teacher adapts to the target too, from boxes of its own mean.
+    teacher_learns: bool = False
+    beta: BetaSettings = BetaSettings()
+    teacher_optimizer: OptimizerSettings = OptimizerSettings(lr=1e-3, clip=10.0)
+    optimizer: OptimizerSettings = OptimizerSettings(lr=2e-3, clip=10.0)
+    frames: FrameSettings = FrameSettings()
+    pseudo: PseudoBoxSettings = PseudoBoxSettings()
+    # null takes the levels that are measured to work for the detector's kind; {} switches distillation off.
+    objectives: Objectives | None = None
+    # Frames that calibration and the label-free choice of the checkpoint look at.
+    judged: int = Field(64, ge=1)
+    keep_rounds: Operational[bool] = False
+
+    @model_validator(mode="after")
+    def _two_domains(self) -> "DetectorKDConfig":
+        if self.source == self.target:
+            raise ValueError(f"source and target are both {self.source}; name the frames of the new cameras as target")
+        if self.teacher_learns and self.target is None:
+            raise ValueError("teacher_learns needs a target; without one the teacher has nothing new to learn")
+        return self
+
+
+def run(context: StageContext) -> StageResult:
+    """Distil; leave the chosen student as 'best', the last one as 'last', and the teacher as 'teacher'."""
+    config: DetectorKDConfig = context.config
+    device = build.device(context.run_config.runtime)
+    build.seed_everything(context.seed)
+
+    # 1. The two detectors.
+    teacher_spec, teacher = _teacher(context, device)
+    spec, student, objectives = _student(context, device, teacher)
+    digest = None if teacher.frozen is None else weights_digest(teacher.frozen)
+
+    # 2. Labelled source frames, unlabelled target frames, at the size that the larger input wants.
+    size = tuple(max(pair) for pair in zip(teacher_spec["size"], spec["size"], strict=True))
+    domains, listing = _domains(context, size)
+
+    # 3. Rounds: calibrate, judge without labels, train.
+    task = DetectorDistillationTask(
+        teacher=teacher, student=student, objectives=objectives, pseudo=config.pseudo, device=device
+    )
+    memory, start = DetectorMemory(), 0
+    point = context.resume.latest()
+    if point is not None:
+        tensors = load_tensors(_resume_file(point.directory))
+        task.load_state(tensors)
+        memory = DetectorMemory.of({k.removeprefix("memory."): v for k, v in tensors.items() if "memory." in k})
+        start = point.step
+    memory = _rounds(context, task, domains).run(memory, start=start)
+    if teacher.frozen is not None and digest is not None:
+        check_unchanged(teacher.frozen, digest)
+
+    # 4. Hand over.
+    return _result(context, task, memory, specs=(teacher_spec, spec), listing=listing)
+
+
+def _teacher(context: StageContext, device: Any) -> tuple[dict[str, Any], DetectorSide]:
+    config: DetectorKDConfig = context.config
+    loaded = load_detector(Path(context.inputs[config.teacher].path))
+    model: Detector = build.placed(loaded.model, context.run_config.runtime, device)  # type: ignore[assignment]
+    if not config.teacher_learns:
+        return dict(loaded.spec), DetectorSide(learner=None, frozen=model.eval().requires_grad_(False))
+    settings = config.teacher_optimizer.player(total_steps=config.rounds * config.steps)
+    learner = DetectorLearner(model, precision=build.precision(context.run_config.runtime, device), **settings)
+    return dict(loaded.spec), DetectorSide(learner=learner, frozen=None)
+
+
+def _student(context: StageContext, device: Any, teacher: DetectorSide) -> tuple[dict[str, Any], DetectorSide, Any]:
+    config: DetectorKDConfig = context.config
+    spec = build.model_spec(context.run_config.models[config.train])
+    if config.init is None:
+        fresh = build.detector(**spec)
+    else:
+        loaded = load_detector(Path(context.inputs[config.init].path))
+        loaded.check_spec(spec, wanted=config.train)
+        fresh = loaded.model
+    model: Detector = build.placed(fresh, context.run_config.runtime, device)  # type: ignore[assignment]
+    terms = config.objectives if config.objectives is not None else LEVELS[model.shape.kind]
+    objectives = build.detection_objectives(terms, student=model.shape, teacher=teacher.mean.shape)
+    learner = DetectorLearner(
+        model, extras=objectives.modules().to(device), precision=build.precision(context.run_config.runtime, device),
+        **config.optimizer.player(total_steps=config.rounds * config.steps),
+    )  # fmt: skip
+    return spec, DetectorSide(learner=learner, frozen=None), objectives
+
+
+def _domains(context: StageContext, size: tuple[int, ...]) -> tuple[StreetDomains, dict[str, Any]]:
+    config: DetectorKDConfig = context.config
+    data = context.run_config.data
+    source = build.frame_data(data[config.source], labelled=True)
+    listing = {config.source: source.facts(labels_read=True)}
+    frames = build.frame_dataset(source, size=size, **config.frames.model_dump())
+    if config.target is None:
+        return StreetDomains(frames, None), listing
+    target = build.frame_data(data[config.target], labelled=False)
+    listing[config.target] = target.facts(labels_read=False)
+    unlabelled = build.frame_dataset(target, size=size, augment=config.pseudo.strong)
+    return StreetDomains(frames, unlabelled), listing
+
+
+def _rounds(context: StageContext, task: DetectorDistillationTask, domains: StreetDomains) -> DetectorRounds:
+    config, runtime = context.config, context.run_config.runtime
+    plan = StreetPlan(
+        rounds=config.rounds, steps=config.steps, batch=config.batch, beta=config.beta, judged=config.judged,
+        seed=context.seed % 2**31, workers=runtime.workers, log_every_seconds=runtime.log_every_seconds,
+    )  # fmt: skip
+
+    def save(memory: DetectorMemory, step: int) -> None:
+        tensors = {**task.state(), **{f"memory.{name}": value for name, value in memory.tensors().items()}}
+        context.resume.save(step, lambda folder: save_tensors(_resume_file(folder), tensors))
+
+    def hooks(memory: DetectorMemory) -> LoopHooks:
+        return LoopHooks(
+            log=context.metrics.write, save=lambda step: save(memory, step),
+            save_every_steps=runtime.checkpoint_every_steps, save_every_seconds=runtime.checkpoint_every_seconds,
+        )  # fmt: skip
+
+    def keep_round(number: int) -> None:
+        if config.keep_rounds and distributed.rank() == 0:
+            spec = build.model_spec(context.run_config.models[config.train])
+            save_detector(context.attempt / f"round-{number:03d}.safetensors", task.student.mean, spec=spec)
+
+    return DetectorRounds(
+        task=task, domains=domains, plan=plan, precision=build.precision(runtime, task.device),
+        log=context.metrics.write, hooks=hooks, on_round=keep_round,
+    )  # fmt: skip
+
+
+def _resume_file(folder: Path) -> Path:
+    return folder / "state.safetensors"
+
+
+def _result(
+    context: StageContext,
+    task: DetectorDistillationTask,
+    memory: DetectorMemory,
+    *,
+    specs: tuple[dict[str, Any], dict[str, Any]],
+    listing: dict[str, Any],
+) -> StageResult:
+    teacher_spec, spec = specs
+    last = copy.deepcopy(task.student.mean)
+    memory.restore(task)
+    files = {"best": (task.student.mean, spec), "last": (last, spec), "teacher": (task.teacher.mean, teacher_spec)}
+    outputs = {}
+    for role, (model, model_spec) in files.items():
+        meta = {"stage": context.name, "role": role, "round": memory.best_round}
+        if distributed.rank() == 0:
+            save_detector(context.attempt / f"{role}.safetensors", model, spec=model_spec, meta=meta)
+        outputs[role] = Output(f"{role}.safetensors", meta)
+    distributed.barrier()
+    config: DetectorKDConfig = context.config
+    metrics = {
+        "rounds": config.rounds, "steps": config.steps, "chosen_round": memory.best_round,
+        "chosen_score": memory.best_score, "objectives": [term.name for term in task.objectives.terms],
+    }  # fmt: skip
+    return StageResult(outputs=outputs, metrics=metrics, data=listing)
+
+
+STAGE = Stage("detector_kd", 1, DetectorKDConfig, ("best", "last", "teacher"), run)

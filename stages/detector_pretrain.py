@@ -1,0 +1,130 @@
+"""Train one detector on labelled frames: the teacher, the student alone, and, with target labels, the ceiling."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+
+from datasets.frame_loader import FrameDataset, iterate_frames
+from datasets.frame_merge import merge_frames
+from datasets.frame_records import FrameData
+from datasets.samplers import UniformSampler
+from pipeline import build, distributed
+from pipeline.checkpoint import load_detector, load_tensors, save_detector, save_tensors
+from pipeline.config.references import ArtifactRefName, DataRef, DetectorRef
+from pipeline.config.schema import StageConfig
+from pipeline.models.detection.detector import Detector
+from pipeline.stage import Output, Stage, StageContext, StageResult
+from pipeline.training.detection.learner import DetectorLearner
+from pipeline.training.detection.settings import FrameSettings
+from pipeline.training.detection.supervised import DetectorSupervisedTask
+from pipeline.training.loop import LoopHooks, run_steps
+from pipeline.training.progress import Progress
+from pipeline.training.settings import OptimizerSettings
+
+
+class DetectorPretrainConfig(StageConfig):
+    """Settings of supervised training of a detector on one or several labelled data sets."""
+
+    kind: Literal["detector_pretrain"]
+    train: DetectorRef
+    data: DataRef | list[DataRef]
+    init: ArtifactRefName | None = None
+    steps: int = Field(ge=1)
+    batch: int = Field(8, ge=1)
+    optimizer: OptimizerSettings = OptimizerSettings(lr=2e-3, clip=10.0)
+    frames: FrameSettings = FrameSettings()
+    # The ceiling is the only training that may read labels of target cameras; the manifest and the report say so.
+    is_ceiling: bool = False
+
+    @property
+    def data_names(self) -> list[str]:
+        """Return the names of all data sets."""
+        return [self.data] if isinstance(self.data, str) else list(self.data)
+
+
+def run(context: StageContext) -> StageResult:
+    """Train, and leave the mean network as 'best' and the last weights as 'last'."""
+    config: DetectorPretrainConfig = context.config
+    runtime, device = context.run_config.runtime, build.device(context.run_config.runtime)
+    spec = build.model_spec(context.run_config.models[config.train])
+
+    # 1. Frames: decoded once, all data sets in one list.
+    parts = {name: build.frame_data(context.run_config.data[name], labelled=True) for name in config.data_names}
+    frames = build.frame_dataset(merge_frames(list(parts.values())), size=spec["size"], **config.frames.model_dump())
+
+    # 2. The network and its optimizer.
+    model = _model(context, spec, device)
+    learner = DetectorLearner(
+        model, precision=build.precision(runtime, device), **config.optimizer.player(total_steps=config.steps)
+    )
+    task = DetectorSupervisedTask(learner, device=device)
+
+    # 3. Go on where a killed run stopped, then train.
+    point = context.resume.latest()
+    start = 0
+    if point is not None:
+        task.load_state(load_tensors(_resume_file(point.directory)))
+        start = point.step
+    _train(context, task, frames, start=start)
+    return _result(context, task.learner, spec, parts=parts, frames=frames)
+
+
+def _model(context: StageContext, spec: dict[str, Any], device: torch.device) -> Detector:
+    build.seed_everything(context.seed)
+    config: DetectorPretrainConfig = context.config
+    if config.init is None:
+        model = build.detector(**spec)
+    else:
+        loaded = load_detector(Path(context.inputs[config.init].path))
+        loaded.check_spec(spec, wanted=config.train)
+        model = loaded.model
+    placed: Detector = build.placed(model, context.run_config.runtime, device)  # type: ignore[assignment]
+    return placed
+
+
+def _train(context: StageContext, task: DetectorSupervisedTask, frames: FrameDataset, *, start: int) -> None:
+    config, runtime = context.config, context.run_config.runtime
+    seed = context.seed % 2**31
+    batches = iterate_frames(
+        frames, UniformSampler(len(frames), batch=config.batch, seed=seed), start=start, stop=config.steps, seed=seed,
+        workers=runtime.workers, rank=distributed.rank(), world=distributed.world_size(),
+    )  # fmt: skip
+    hooks = LoopHooks(
+        log=context.metrics.write,
+        save=lambda step: context.resume.save(step, lambda to: save_tensors(_resume_file(to), task.state())),
+        save_every_steps=runtime.checkpoint_every_steps, save_every_seconds=runtime.checkpoint_every_seconds,
+    )  # fmt: skip
+    progress = Progress(context.name, total=config.steps, start=start, every_seconds=runtime.log_every_seconds)
+    run_steps(
+        task, ({"source": batch} for batch in batches), start=start, stop=config.steps, hooks=hooks, progress=progress
+    )
+    progress.close()
+
+
+def _resume_file(folder: Path) -> Path:
+    return folder / "state.safetensors"
+
+
+def _result(
+    context: StageContext,
+    learner: DetectorLearner,
+    spec: dict[str, Any],
+    *,
+    parts: dict[str, FrameData],
+    frames: FrameDataset,
+) -> StageResult:
+    outputs = {}
+    for role, model in {"best": learner.mean, "last": learner.model}.items():
+        meta = {"stage": context.name, "role": role, "is_ceiling": context.config.is_ceiling}
+        if distributed.rank() == 0:
+            save_detector(context.attempt / f"{role}.safetensors", model, spec=spec, meta=meta)
+        outputs[role] = Output(f"{role}.safetensors", meta)
+    distributed.barrier()
+    listing = {name: part.facts(labels_read=True) for name, part in parts.items()}
+    metrics = {"steps": context.config.steps, "frames": len(frames), "boxes": sum(p.num_boxes for p in parts.values())}
+    return StageResult(outputs=outputs, metrics=metrics, data=listing)
+
+
+STAGE = Stage("detector_pretrain", 1, DetectorPretrainConfig, ("best", "last"), run)
