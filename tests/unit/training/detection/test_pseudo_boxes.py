@@ -1,0 +1,67 @@
+"""Calibrated confidences, and what becomes of a teacher's boxes."""
+
+import numpy as np
+import pytest
+
+from pipeline.detection_types import Detections, FrameBoxes
+from pipeline.training.detection.calibration import Calibration, fit_calibration, right_boxes
+from pipeline.training.detection.pseudo_boxes import pseudo_targets
+
+
+def make_truth(boxes, ignore):
+    boxes = np.array(boxes, np.float32).reshape(-1, 4)
+    count = len(boxes)
+    return FrameBoxes(
+        boxes, boxes, np.ones(count, np.float32), np.array(ignore, bool), np.full(count, -1), ("person",) * count
+    )
+
+
+def test_the_fit_finds_the_scaling_that_made_the_data():
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(0.02, 0.98, 20_000)
+    made_by = Calibration(slope=0.7, offset=-1.0)
+    found = fit_calibration(scores, rng.random(len(scores)) < made_by.confidence(scores))
+    assert found.slope == pytest.approx(0.7, abs=0.05)
+    assert found.offset == pytest.approx(-1.0, abs=0.05)
+
+
+def test_the_identity_leaves_scores_as_they_are():
+    scores = np.linspace(0.01, 0.99, 7)
+    assert Calibration().confidence(scores) == pytest.approx(scores)
+    assert Calibration(2.0, 0.0).confidence(np.array([0.8])) == pytest.approx([16 / 17])
+
+
+@pytest.mark.parametrize(
+    ("scores", "is_right"),
+    [
+        ([], []),
+        ([0.5] * 5, [True, False] * 2 + [True]),
+        ([0.5] * 30, [True] * 30),
+        ([0.5] * 30, [False] * 30),
+        (list(np.linspace(0.1, 0.9, 40)), [True] * 20 + [False] * 20),
+    ],
+    ids=["none", "few", "all right", "all wrong", "turned around"],
+)
+def test_where_nothing_can_be_learnt_scores_stay(scores, is_right):
+    assert fit_calibration(np.array(scores, float), np.array(is_right, bool)) == Calibration()
+
+
+def test_right_wrong_and_left_out():
+    truth = make_truth([[0, 0, 10, 20], [50, 0, 90, 40]], [False, True])
+    boxes = np.array([[0, 0, 10, 20], [1, 0, 11, 20], [55, 5, 65, 25], [200, 0, 210, 20]], np.float32)
+    found = Detections(boxes, np.array([0.9, 0.8, 0.7, 0.6], np.float32))
+    scores, is_right = right_boxes([found], [truth])
+    assert scores == pytest.approx([0.9, 0.8, 0.6])
+    assert is_right.tolist() == [True, False, False]
+    assert [len(column) for column in right_boxes([], [])] == [0, 0]
+
+
+def test_sure_boxes_teach_unsure_ones_are_ignored_and_the_rest_is_background():
+    boxes = np.arange(16, dtype=np.float32).reshape(4, 4)
+    found = Detections(boxes, np.array([0.9, 0.6, 0.59, 0.1], np.float32))
+    made = pseudo_targets(found, Calibration(), keep=0.6, ignore=0.2)
+    assert made.boxes.tolist() == boxes[:2].tolist()
+    assert made.weights.tolist() == pytest.approx([0.9, 0.6])
+    assert made.ignored.tolist() == boxes[2:3].tolist()
+    empty = pseudo_targets(Detections(boxes[:0], np.zeros(0, np.float32)), Calibration(), keep=0.6, ignore=0.2)
+    assert (empty.boxes.shape, empty.ignored.shape) == ((0, 4), (0, 4))
