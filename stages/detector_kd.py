@@ -17,7 +17,13 @@ from pipeline.training.beta import BetaSettings
 from pipeline.training.detection.defaults import LEVELS
 from pipeline.training.detection.distil import DetectorDistillationTask, DetectorSide
 from pipeline.training.detection.learner import DetectorLearner
-from pipeline.training.detection.rounds import DetectorMemory, DetectorRounds, StreetDomains, StreetPlan
+from pipeline.training.detection.rounds import (
+    DetectorMemory,
+    DetectorRounds,
+    StreetDomains,
+    StreetPlan,
+    on_other_frames,
+)
 from pipeline.training.detection.settings import FrameSettings, PseudoBoxSettings
 from pipeline.training.loop import LoopHooks
 from pipeline.training.settings import OptimizerSettings
@@ -74,6 +80,8 @@ def run(context: StageContext) -> StageResult:
     # 2. Labelled source frames, unlabelled target frames, at the size that the larger input wants.
     size = tuple(max(pair) for pair in zip(teacher_spec["size"], spec["size"], strict=True))
     domains, listing = _domains(context, size)
+    if teacher.frozen is not None and domains.target is not None:
+        teacher.on_target = on_other_frames(teacher.frozen, domains.target, count=config.judged)
 
     # 3. Rounds: calibrate, judge without labels, train.
     task = DetectorDistillationTask(

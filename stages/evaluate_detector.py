@@ -19,7 +19,7 @@ from pipeline.metrics.detection.coco_ap import average_precision
 from pipeline.metrics.detection.curve_points import thin_curve
 from pipeline.metrics.detection.matching import CALTECH_RULE, FALSE_POSITIVE, IGNORED, TRUE_POSITIVE, match_frame
 from pipeline.metrics.detection.miss_rate import MissRateResult, kept_detections, miss_rate
-from pipeline.metrics.detection.subsets import find_subset
+from pipeline.metrics.detection.subsets import Subset, find_subset
 from pipeline.metrics.detection.truth import FrameTruth, frame_truth
 from pipeline.models.complexity import count_parameters
 from pipeline.models.detection.complexity import count_detector_macs
@@ -78,7 +78,26 @@ def run(context: StageContext) -> StageResult:
     if distributed.rank() == 0:
         (context.attempt / "miss_curves.json").write_text(json.dumps(curves), encoding="utf-8")
     distributed.barrier()
-    return StageResult(outputs={}, metrics={"subset": str(subset), "rows": rows}, data=listing)
+    metrics = {"subset": str(subset), "semantics": _semantics(config, subset), "rows": rows}
+    return StageResult(outputs={}, metrics=metrics, data=listing)
+
+
+def _semantics(config: EvaluateDetectorConfig, subset: Subset) -> dict[str, str]:
+    """Return one sentence a rule; no key is one of those of re-ID, since a report shows both in one list."""
+    return {
+        "detections": f"scores of at least {config.score_threshold:g}; of two boxes with an IoU above {config.nms:g} "
+        f"the weaker goes; at most {config.max_detections} a frame, in pixels of the stored frame",
+        "matching": "best score first, a detection takes the person who is still free with the largest IoU, 0.5 or "
+        "more; one that finds nobody and has half of its area or more in an ignore region is neither right nor wrong",
+        "subset": f"the miss rate counts {subset}; both ends count, everybody else is an ignore region, and detections "
+        "below low / 1.25 or from high * 1.25 on take no part",
+        "miss_rate": "MR^-2 is the geometric mean of the miss rate at nine rates of false positives, 0.01 to 1 an "
+        "image, and 1 before the curve begins; boxes are compared as they are annotated",
+        "average_precision": "COCO's AP counts all annotated people, whatever the subset: IoU .5:.05:.95, 101 recalls, "
+        "the best 100 detections a frame; ignore regions are crowds",
+        "drawn_score": "frames show each detector down to the last score at which it makes no more than "
+        f"{DRAWN_FPPI:g} false positives an image, or one in all",
+    }
 
 
 def _drawn_domain(config: EvaluateDetectorConfig) -> str:

@@ -2,7 +2,7 @@
 
 import difflib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import timm
@@ -76,8 +76,8 @@ def build_trunk(
         return _build_osnet(arch, pretrained=pretrained, ibn=ibn, args=args)
     name = arch.removeprefix("timm/")
     if name == arch or not timm.is_model(name.split(".")[0]):
-        raise ConfigError(f"there is no trunk {arch!r}", _suggestion(arch))
-    body = _create(name, pretrained=pretrained, args=dict(args or {}))
+        raise ConfigError(f"there is no trunk {arch!r}", suggest_trunk(arch))
+    body = create_timm(name, pretrained=pretrained, args=dict(args or {}))
     trunk = _as_trunk(name, apply_ibn(body, ibn), args=dict(args or {}), pretrained=pretrained)
     if last_stride != 2:
         _try_last_stride(arch, trunk, required=last_stride == 1)
@@ -97,16 +97,33 @@ def _build_osnet(arch: str, *, pretrained: bool, ibn: str, args: Mapping[str, An
     return OSNet(variant=variant, width=width)
 
 
-def _suggestion(arch: str) -> str:
+def suggest_trunk(arch: str, *, others: Sequence[str] = tuple(sorted(OSNET_NAMES))) -> str:
+    """Return what a message offers instead of an unknown name: the nearest known ones, else the form of a name.
+
+    Args:
+        arch: the unknown name.
+        others: names beside those of timm.
+    """
     # Compared without the prefix, which would make everything look alike.
-    known = {name: f"timm/{name}" for name in timm.list_models()} | {name: name for name in sorted(OSNET_NAMES)}
+    known = {name: f"timm/{name}" for name in timm.list_models()} | {name: name for name in others}
     wanted = arch.rsplit("/")[-1].split(".")[0]
     close = [wanted] if wanted in known else difflib.get_close_matches(wanted, known, n=4, cutoff=0.6)
-    near = [known[name] for name in close]
-    return f"one of {', '.join(near)}" if near else "timm/<name of a timm network> or osnet_x1_0, osnet_x0_25, ..."
+    if close:
+        return f"one of {', '.join(known[name] for name in close)}"
+    return "timm/<name of a timm network>" + (" or osnet_x1_0, osnet_x0_25, ..." if others else "")
 
 
-def _create(name: str, *, pretrained: bool, args: dict[str, Any]) -> nn.Module:
+def create_timm(name: str, *, pretrained: bool, args: dict[str, Any]) -> nn.Module:
+    """Build a timm network without its classifier.
+
+    Args:
+        name: of the network, without the prefix ``timm/``; a tag chooses among its weights.
+        pretrained: take the hub's weights, from the local cache where they are there.
+        args: keyword arguments of the network.
+
+    Raises:
+        ConfigError: an argument does not exist, or weights cannot be had.
+    """
     source: dict[str, Any] = {}
     if pretrained:
         if not timm.is_model_pretrained(name):
@@ -139,7 +156,7 @@ def _as_trunk(name: str, body: nn.Module, *, args: dict[str, Any], pretrained: b
     except (AssertionError, RuntimeError):
         logger.info("timm/%s has a fixed input size; building it again with a dynamic one", name)
     try:
-        return TimmTrunk(_create(name, pretrained=pretrained, args={**args, "dynamic_img_size": True}), size=size)
+        return TimmTrunk(create_timm(name, pretrained=pretrained, args={**args, "dynamic_img_size": True}), size=size)
     except (ConfigError, AssertionError, RuntimeError) as error:
         raise ConfigError(
             f"timm/{name} does not take images of {size[0]} x {size[1]}",

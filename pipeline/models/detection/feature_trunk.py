@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pipeline.errors import ConfigError
 from pipeline.models.normalization import apply_ibn
-from pipeline.models.trunks import _create, _suggestion
+from pipeline.models.trunks import create_timm, suggest_trunk
 from pipeline.models.weights import load_weights
 
 _PROBE_STRIDES = 2
@@ -70,9 +70,7 @@ def build_feature_trunk(
     Raises:
         ConfigError: the name, an argument or a stride does not exist, or weights cannot be fetched.
     """
-    name = arch.removeprefix("timm/")
-    if name == arch or not timm.is_model(name.split(".")[0]):
-        raise ConfigError(f"there is no detector trunk {arch!r}", _suggestion(arch))
+    name = _known_name(arch)
     given = {**dict(args or {}), "features_only": True}
     by_stride = available_strides(arch, args=args)
     missing = [stride for stride in strides if stride not in by_stride]
@@ -82,7 +80,7 @@ def build_feature_trunk(
             f"strides among {', '.join(map(str, sorted(by_stride)))}",
         )
     places = tuple(by_stride[stride] for stride in strides)
-    body = apply_ibn(_create(name, pretrained=pretrained, args={**given, "out_indices": places}), ibn)
+    body = apply_ibn(create_timm(name, pretrained=pretrained, args={**given, "out_indices": places}), ibn)
     trunk = FeatureTrunk(body, strides=strides, widths=body.feature_info.channels())  # type: ignore[union-attr, operator]
     _probe(trunk, arch)
     return trunk
@@ -96,11 +94,19 @@ def available_strides(arch: str, *, args: Mapping[str, Any] | None = None) -> di
         args: keyword arguments of the network.
 
     Raises:
-        ConfigError: the network cannot be built in this way.
+        ConfigError: there is no such network, or it cannot be built in this way.
     """
     given = {**dict(args or {}), "features_only": True}
-    info = _create(arch.removeprefix("timm/").split(".")[0], pretrained=False, args=given).feature_info
+    info = create_timm(_known_name(arch).split(".")[0], pretrained=False, args=given).feature_info
     return dict(zip(info.reduction(), info.out_indices, strict=True))  # type: ignore[union-attr, operator, arg-type]
+
+
+def _known_name(arch: str) -> str:
+    """Return timm's name of a trunk."""
+    name = arch.removeprefix("timm/")
+    if name == arch or not timm.is_model(name.split(".")[0]):
+        raise ConfigError(f"there is no detector trunk {arch!r}", suggest_trunk(arch, others=()))
+    return name
 
 
 def _probe(trunk: FeatureTrunk, arch: str) -> None:

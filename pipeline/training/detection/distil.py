@@ -11,13 +11,13 @@ from torch import Tensor
 from pipeline.detection_types import BoxTargets, DetectionBatch, DetectorTaps
 from pipeline.models.detection.detector import Detector, DetectorOutput
 from pipeline.training.detection.calibration import Calibration
+from pipeline.training.detection.joining import joined, padded_alike, parted
 from pipeline.training.detection.learner import DetectorLearner, FrameView, in_float32, on_device, respond
 from pipeline.training.detection.objectives import DetectionObjectives
 from pipeline.training.detection.pseudo_boxes import pseudo_targets
 from pipeline.training.detection.settings import PseudoBoxSettings
+from pipeline.training.scoped import SOURCE, TARGET
 from pipeline.types import LossTerms
-
-SOURCE, TARGET = "source", "target"
 
 
 @dataclass
@@ -28,11 +28,13 @@ class DetectorSide:
         learner: it, where it learns; else None.
         frozen: it, where it does not; else None.
         calibration: of its mean network's scores, renewed each round.
+        on_target: the frozen network with the target's batch-norm statistics, where there is a target.
     """
 
     learner: DetectorLearner | None
     frozen: Detector | None
     calibration: Calibration = field(default_factory=Calibration)
+    on_target: Detector | None = None
 
     @property
     def mean(self) -> Detector:
@@ -40,6 +42,10 @@ class DetectorSide:
         model = self.learner.mean if self.learner is not None else self.frozen
         assert model is not None, "a side has either a learner or a frozen network"
         return model
+
+    def speaker(self, domain: str) -> Detector:
+        """Return the network to ask about frames of a domain."""
+        return self.on_target if domain == TARGET and self.on_target is not None else self.mean
 
 
 class DetectorDistillationTask:
@@ -76,61 +82,58 @@ class DetectorDistillationTask:
             step: 0-based number of the step.
         """
         local = {name: on_device(batch, self.device) for name, batch in batches.items()}
-        source, weak, strong = local[SOURCE], local.get("weak"), local.get("strong")
-        shown = {SOURCE: source}
-        if weak is not None and strong is not None:
-            shown[TARGET] = replace(strong, targets=self._boxes(weak))
+        names = [SOURCE, TARGET] if "weak" in local else [SOURCE]
+        clean = dict(zip(names, padded_alike([local[key] for key in (SOURCE, "weak") if key in local]), strict=True))
+        shown = dict(clean)
+        if TARGET in names:
+            pixels = padded_alike([clean[TARGET], local["strong"]])[1]
+            shown[TARGET] = replace(pixels, targets=self._boxes(clean[TARGET]))
         total, parts = torch.zeros((), device=self.device), {}
         if self.teacher.learner is not None:
-            said = self.teacher.learner.forward({name: FrameView(batch) for name, batch in shown.items()})
-            loss, own = self._own_losses(said)
+            said = self.teacher.learner.forward(FrameView(joined(list(shown.values()))))
+            loss, own = _own_losses(said)
             self.teacher.learner.learn(loss, said, weight=1.0 - self.beta)
             total, parts = total + loss.detach(), {f"teacher.{k}": v for k, v in own.items()}
         weight = self.beta if self.teacher.learner is not None else 1.0
-        loss, own = self._student_step(shown, {SOURCE: source, TARGET: weak}, weight=weight)
+        loss, own = self._student_step(shown, clean, weight=weight)
         return LossTerms(total + loss, parts | {f"student.{k}": v for k, v in own.items()})
 
     def _student_step(
-        self, shown: Mapping[str, DetectionBatch], clean: Mapping[str, DetectionBatch | None], *, weight: float
+        self, shown: Mapping[str, DetectionBatch], clean: Mapping[str, DetectionBatch], *, weight: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
         learner = self.student.learner
         assert learner is not None, "the student learns"
-        wants = {name: self.objectives.wants(name) for name in shown}
-        said = learner.forward({name: FrameView(batch, wants[name]) for name, batch in shown.items()})
-        loss, parts = self._own_losses(said)
-        taps = {name: in_float32(output.taps) for name, output in said.items()}
+        wants = frozenset().union(*(self.objectives.wants(name) for name in shown))
+        said = learner.forward(FrameView(joined(list(shown.values())), wants))
+        loss, parts = _own_losses(said)
+        counts = [len(batch) for batch in shown.values()]
+        taps = dict(zip(shown, parted(in_float32(said.taps), counts), strict=True))
         # The teacher sees the clean view of a target frame; both views have one geometry, so boxes and cells agree.
         answers: dict[str, DetectorTaps] = {}
         for name, batch in shown.items():
-            pixels = clean[name]
-            if self.objectives.reads(name) and pixels is not None:
-                asked = FrameView(replace(pixels, targets=batch.targets), wants[name], taps[name].rois)
-                answers[name] = respond(self.teacher.mean, asked)
+            if self.objectives.reads(name):
+                rois = taps[name].rois or None
+                asked = FrameView(replace(clean[name], targets=batch.targets), self.objectives.wants(name), rois)
+                answers[name] = respond(self.teacher.speaker(name), asked)
         terms = self.objectives(taps, answers, shown)
         loss = loss + terms.total
         learner.learn(loss, said, weight=weight)
         return loss.detach(), {**parts, **terms.parts}
 
-    def _own_losses(self, said: Mapping[str, DetectorOutput]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the weighted sum of a detector's own losses over the domains, and its detached parts."""
-        total = torch.zeros((), device=self.device)
-        parts: dict[str, Tensor] = {}
-        for name, output in said.items():
-            factor = self.pseudo.weight if name == TARGET else 1.0
-            for key, value in output.losses.items():
-                total = total + factor * value.float()
-                parts[f"{name}.{key}"] = value.detach().float()
-        return total, parts
-
     def _boxes(self, weak: DetectionBatch) -> tuple[BoxTargets, ...]:
         """Return what the mean teacher finds on the weak view, as targets."""
         settings = self.pseudo
-        found = self.teacher.mean.eval().detect(
-            weak.images, weak.sizes, score_threshold=0.02, nms_threshold=settings.nms, max_detections=settings.most
+        found = (
+            self.teacher.speaker(TARGET)
+            .eval()
+            .detect(
+                weak.images, weak.sizes, score_threshold=0.02, nms_threshold=settings.nms, max_detections=settings.most
+            )
         )
         targets = [
             pseudo_targets(one, self.teacher.calibration, keep=settings.keep, ignore=settings.ignore) for one in found
         ]
+        targets = [replace(target, weights=settings.weight * target.weights) for target in targets]
         move = [(t.boxes.to(self.device), t.weights.to(self.device), t.ignored.to(self.device)) for t in targets]
         return tuple(BoxTargets(*tensors) for tensors in move)
 
@@ -154,3 +157,9 @@ class DetectorDistillationTask:
 
     def _sides(self) -> list[tuple[str, DetectorSide]]:
         return [("teacher", self.teacher), ("student", self.student)]
+
+
+def _own_losses(said: DetectorOutput) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the sum of a detector's own losses, and its detached parts."""
+    parts = {name: value.float() for name, value in said.losses.items()}
+    return torch.stack(list(parts.values())).sum(), {name: value.detach() for name, value in parts.items()}

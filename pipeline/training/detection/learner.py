@@ -1,6 +1,6 @@
 """One detector that learns, and the answers of one that does not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from pipeline.training.learner import Learner
 
 @dataclass(frozen=True)
 class FrameView:
-    """What a detector is given of one domain's batch.
+    """What a detector is given of one batch.
 
     Args:
         batch: the pixels, and what has to be found.
@@ -28,7 +28,7 @@ class FrameView:
 
 
 class DetectorModule(nn.Module):
-    """A detector and everything that learns with it; its forward runs once a step, over all domains.
+    """A detector and everything that learns with it; its forward runs once a step, over the frames of all domains.
 
     Args:
         model: the detector.
@@ -39,9 +39,9 @@ class DetectorModule(nn.Module):
         super().__init__()
         self.model, self.extras = model, extras
 
-    def forward(self, views: dict[str, FrameView]) -> dict[str, DetectorOutput]:
-        """Return losses and taps of each domain; each has its own forward, hence its own batch statistics."""
-        return {domain: answer(self.model, view) for domain, view in views.items()}
+    def forward(self, view: FrameView) -> DetectorOutput:
+        """Return losses and taps of one batch."""
+        return answer(self.model, view)
 
 
 class DetectorLearner(Learner):
@@ -63,30 +63,30 @@ class DetectorLearner(Learner):
         """The network itself, without wrappers."""
         return self.module.model  # type: ignore[return-value]
 
-    def forward(self, views: Mapping[str, FrameView]) -> dict[str, DetectorOutput]:
-        """Return losses and taps of this rank's frames, by domain, with gradient.
+    def forward(self, view: FrameView) -> DetectorOutput:
+        """Return losses and taps of this rank's frames, with gradient.
 
         Args:
-            views: what is given of each domain.
+            view: what is given of the batch.
         """
         self.module.train()
         with self.precision.autocast():
-            said: dict[str, DetectorOutput] = self.replica(dict(views))
+            said: DetectorOutput = self.replica(view)
         return said
 
-    def learn(self, loss: Tensor, outputs: Mapping[str, DetectorOutput], *, weight: float = 1.0) -> float:
+    def learn(self, loss: Tensor, output: DetectorOutput, *, weight: float = 1.0) -> float:
         """Take one step down `weight * loss`; return the learning rate that was used.
 
         Args:
             loss: scalar over this rank's frames; ranks average their gradients.
-            outputs: what `forward` returned.
+            output: what `forward` returned.
             weight: factor on the whole loss.
         """
-        return self.descend(loss, _tensors(outputs), weight=weight)
+        return self.descend(loss, _tensors(output), weight=weight)
 
 
 def answer(model: Detector, view: FrameView) -> DetectorOutput:
-    """Run a detector on one domain's batch."""
+    """Run a detector on one batch."""
     batch = view.batch
     said: DetectorOutput = model(batch.images, batch.sizes, targets=batch.targets, rois=view.rois, wants=view.wants)
     return said
@@ -127,12 +127,9 @@ def on_device(batch: DetectionBatch, device: torch.device) -> DetectionBatch:
     )
 
 
-def _tensors(outputs: Mapping[str, DetectorOutput]) -> Iterator[Tensor]:
-    for output in outputs.values():
-        yield from output.losses.values()
-        taps = output.taps
-        for maps in (taps.pyramid, taps.dense_logits, taps.dense_boxes, taps.towers):
-            yield from maps.values()
-        yield from (
-            v for v in (taps.regions, taps.penultimate, taps.region_logits, taps.region_deltas) if v is not None
-        )
+def _tensors(output: DetectorOutput) -> Iterator[Tensor]:
+    yield from output.losses.values()
+    taps = output.taps
+    for maps in (taps.pyramid, taps.dense_logits, taps.dense_boxes, taps.towers):
+        yield from maps.values()
+    yield from (v for v in (taps.regions, taps.penultimate, taps.region_logits, taps.region_deltas) if v is not None)

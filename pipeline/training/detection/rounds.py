@@ -13,6 +13,8 @@ from torch import Tensor
 from datasets.frame_loader import FrameDataset, iterate_frame_views, iterate_frames
 from datasets.samplers import UniformSampler
 from pipeline import distributed
+from pipeline.models.batch_statistics import with_statistics_of
+from pipeline.models.detection.detector import Detector
 from pipeline.training.beta import BetaSettings
 from pipeline.training.detection.calibration import fit_calibration, right_boxes
 from pipeline.training.detection.distil import DetectorDistillationTask
@@ -21,6 +23,7 @@ from pipeline.training.detection.selection import judge
 from pipeline.training.loop import LoopHooks, run_steps
 from pipeline.training.precision import Precision
 from pipeline.training.progress import Progress
+from pipeline.training.scoped import TARGET
 
 logger = logging.getLogger(__name__)
 
@@ -185,7 +188,7 @@ class DetectorRounds:
         if target is not None:
             chosen = _spread(len(target), self.plan.judged)
             look = {"indices": chosen, "precision": self.precision, "score_threshold": 0.05}
-            student, teacher = self.task.student.mean, self.task.teacher.mean
+            student, teacher = self.task.student.mean, self.task.teacher.speaker(TARGET)
             facts = judge(
                 find_people(student, target, **look),  # type: ignore[arg-type]
                 find_people(student, target, mirrored=True, **look),  # type: ignore[arg-type]
@@ -212,6 +215,22 @@ class DetectorRounds:
         views = iterate_frame_views(target, sampler, start=start, stop=stop, seed=plan.seed + 1, **place)
         for batch, (weak, strong) in zip(sources, views, strict=True):
             yield {"source": batch, "weak": weak, "strong": strong}
+
+
+def on_other_frames(model: Detector, frames: FrameDataset, *, count: int, batch: int = 8) -> Detector:
+    """Return a copy of a detector whose batch norms hold the statistics of some frames.
+
+    Args:
+        model: a frozen detector.
+        frames: of other cameras than those that it was trained on.
+        count: frames to look at.
+        batch: frames a forward.
+    """
+    device = next(model.parameters()).device
+    chosen = _spread(len(frames), count)
+    blocks = [chosen[first : first + batch] for first in range(0, len(chosen), batch)]
+    shown = (frames.collect([(int(i), 0) for i in block], is_augmented=False) for block in blocks)
+    return with_statistics_of(model, ((one.images.to(device), one.sizes.to(device)) for one in shown))
 
 
 def _spread(count: int, most: int) -> np.ndarray:

@@ -1,13 +1,13 @@
 """The task of training a detector on labelled frames."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from pipeline.detection_types import DetectionBatch
-from pipeline.models.detection.detector import DetectorOutput
 from pipeline.training.detection.learner import DetectorLearner, FrameView, on_device
+from pipeline.training.scoped import SOURCE
 from pipeline.types import LossTerms
 
 
@@ -26,15 +26,13 @@ class DetectorSupervisedTask:
         """Take one step down the sum of the detector's own losses.
 
         Args:
-            batches: this rank's slice of the batch of each labelled domain.
+            batches: this rank's slice of the labelled batch, as 'source'.
             step: 0-based number of the step.
         """
-        views = {name: FrameView(on_device(batch, self.device)) for name, batch in batches.items()}
-        said = self.learner.forward(views)
-        parts = summed(said.values())
-        total = torch.stack(list(parts.values())).sum()
+        said = self.learner.forward(FrameView(on_device(batches[SOURCE], self.device)))
+        total = torch.stack([value.float() for value in said.losses.values()]).sum()
         self.learner.learn(total, said)
-        return LossTerms(total.detach(), {name: value.detach() for name, value in parts.items()})
+        return LossTerms(total.detach(), {name: value.detach() for name, value in said.losses.items()})
 
     def state(self) -> dict[str, Tensor]:
         """Return what a resume point keeps."""
@@ -43,16 +41,3 @@ class DetectorSupervisedTask:
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from a resume point."""
         self.learner.load_state(tensors)
-
-
-def summed(said: Iterable[DetectorOutput]) -> dict[str, Tensor]:
-    """Return the mean of equally named losses over the domains, by name.
-
-    Args:
-        said: what the detector said about each labelled domain.
-    """
-    found: dict[str, list[Tensor]] = {}
-    for output in said:
-        for name, value in output.losses.items():
-            found.setdefault(name, []).append(value.float())
-    return {name: torch.stack(values).mean() for name, values in found.items()}

@@ -64,6 +64,10 @@ def test_a_fixed_input_size_is_refused_with_the_way_out() -> None:
 def test_an_unknown_trunk_is_refused(arch: str) -> None:
     with pytest.raises(ConfigError, match="no detector trunk"):
         build_feature_trunk(arch, (8,))
+    with pytest.raises(ConfigError, match="no detector trunk") as error:
+        build_detector(kind="fcos", arch=arch)
+    # What is offered must be something that a detector can take.
+    assert "osnet" not in str(error.value).replace(repr(arch), "")
 
 
 def test_ibn_is_applied_as_in_re_identification() -> None:
