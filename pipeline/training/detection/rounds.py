@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from datasets.frame_loader import FrameDataset, iterate_frame_views, iterate_frames
 from datasets.samplers import UniformSampler
@@ -230,7 +230,18 @@ def on_other_frames(model: Detector, frames: FrameDataset, *, count: int, batch:
     chosen = _spread(len(frames), count)
     blocks = [chosen[first : first + batch] for first in range(0, len(chosen), batch)]
     shown = (frames.collect([(int(i), 0) for i in block], is_augmented=False) for block in blocks)
-    return with_statistics_of(model, ((one.images.to(device), one.sizes.to(device)) for one in shown))
+    # Without a wish for dense outputs the head would not run, and its norms would stay those of the source.
+    adapted = with_statistics_of(_WithHead(model), ((one.images.to(device), one.sizes.to(device)) for one in shown))
+    return adapted.model
+
+
+class _WithHead(nn.Module):
+    def __init__(self, model: Detector) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor, sizes: Tensor) -> object:
+        return self.model(images, sizes, wants=frozenset({"dense"}))
 
 
 def _spread(count: int, most: int) -> np.ndarray:

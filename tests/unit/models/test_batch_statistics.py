@@ -36,3 +36,12 @@ def test_a_network_without_batch_norm_is_copied():
     adapted = with_statistics_of(net, [(torch.randn(4, 3, 5, 5),)])
     assert adapted is not net
     assert torch.equal(adapted.weight, net.weight)
+
+
+def test_a_norm_that_is_not_reached_keeps_what_it_had():
+    net = make_net()
+    net.add_module("aside", nn.Identity())
+    net.aside.norm = nn.BatchNorm2d(4)
+    net.aside.norm.running_mean += 7.0
+    adapted = with_statistics_of(net, [(torch.randn(4, 3, 5, 5),)])
+    assert torch.equal(adapted.aside.norm.running_mean, torch.full((4,), 7.0))
