@@ -4,6 +4,7 @@ albumentations refuses boxes that leave the image, which full extents of people 
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,11 +79,12 @@ def _light() -> Transforms:
 
 _FIXED = (1.0, 1.0)
 # Whether frames flip, the range of scales, the changes of pixels.
-_PRESETS: dict[str, tuple[bool, tuple[float, float], Transforms]] = {
-    "none": (False, _FIXED, []),
-    "weak": (True, _FIXED, []),
-    "standard": (True, _SCALES, _light()),
-    "strong": (True, _SCALES, _strong()),
+# Made anew for each augmentation: two that shared transforms would share, and disturb, their random generator.
+_PRESETS: dict[str, tuple[bool, tuple[float, float], Callable[[], Transforms]]] = {
+    "none": (False, _FIXED, list),
+    "weak": (True, _FIXED, list),
+    "standard": (True, _SCALES, _light),
+    "strong": (True, _SCALES, _strong),
 }
 FRAME_PRESETS = tuple(_PRESETS)
 
@@ -111,4 +113,4 @@ def build_frame_transform(preset: str, *, scales: tuple[float, float] | None = N
     chosen = preset_scales if scales is None else scales
     if not 0.1 <= chosen[0] <= chosen[1] <= 10:
         raise ConfigError(f"scales {tuple(chosen)}", "a smallest and a largest factor in 0.1..10")
-    return FrameAugment(can_flip, (float(chosen[0]), float(chosen[1])), Augment(transforms))
+    return FrameAugment(can_flip, (float(chosen[0]), float(chosen[1])), Augment(transforms()))

@@ -19,6 +19,7 @@ from pipeline.models.reid import ReIDModel
 __all__ = ["load_detector", "load_model", "load_tensors", "save_detector", "save_model", "save_tensors"]
 
 M = TypeVar("M", bound=nn.Module)
+_STATISTICS = "statistics."
 _CAMERA_MEAN, _CAMERA_STD = "camera_statistics.mean", "camera_statistics.std"
 
 
@@ -129,7 +130,12 @@ class LoadedDetector:
 
 
 def save_detector(
-    path: Path, model: Detector, *, spec: Mapping[str, Any], meta: Mapping[str, Any] | None = None
+    path: Path,
+    model: Detector,
+    *,
+    spec: Mapping[str, Any],
+    meta: Mapping[str, Any] | None = None,
+    other_statistics: Mapping[str, Detector] | None = None,
 ) -> None:
     """Write one detector; connectors and teachers are never part of its file.
 
@@ -138,15 +144,21 @@ def save_detector(
         model: the detector.
         spec: arguments of `build.detector`.
         meta: facts to keep in the header.
+        other_statistics: by domain, the same detector with the batch-norm statistics of that domain.
     """
-    write_checkpoint(path, model.state_dict(), {"spec": dict(spec), "cameras": [], "meta": dict(meta or {})})
+    tensors = dict(model.state_dict())
+    for domain, other in (other_statistics or {}).items():
+        tensors |= {f"{_STATISTICS}{domain}.{name}": value for name, value in other.named_buffers() if name in tensors}
+    header = {"spec": dict(spec), "cameras": [], "meta": dict(meta or {})}
+    write_checkpoint(path, tensors, {**header, "statistics": sorted(other_statistics or {})})
 
 
-def load_detector(path: Path | str) -> LoadedDetector:
+def load_detector(path: Path | str, *, domain: str | None = None) -> LoadedDetector:
     """Read a file that `save_detector` wrote.
 
     Args:
         path: the .safetensors file.
+        domain: whose batch-norm statistics to take where the file has them; else, and for None, the main ones.
 
     Raises:
         CheckpointError: not there, damaged, or no detector.
@@ -154,6 +166,9 @@ def load_detector(path: Path | str) -> LoadedDetector:
     tensors, header = read_checkpoint(Path(path))
     if "detector" not in header["spec"]:
         raise CheckpointError(f"{path} is a re-ID network", "a detector", "Give the file of a stage that trains one.")
+    others = {name: tensors.pop(name) for name in sorted(tensors) if name.startswith(_STATISTICS)}
+    chosen = f"{_STATISTICS}{domain}."
+    tensors |= {name.removeprefix(chosen): value for name, value in others.items() if name.startswith(chosen)}
     model = _restored(path, tensors, lambda: build.detector(**{**header["spec"], "weights": "scratch"}))
     return LoadedDetector(model.eval(), header["spec"], header["meta"])
 

@@ -16,17 +16,18 @@ from pipeline.teaching.responses import check_unchanged, weights_digest
 from pipeline.training.beta import BetaSettings
 from pipeline.training.detection.defaults import LEVELS
 from pipeline.training.detection.distil import DetectorDistillationTask, DetectorSide
+from pipeline.training.detection.domains import plain, with_domains
 from pipeline.training.detection.learner import DetectorLearner
+from pipeline.training.detection.objectives import DetectionObjectives
 from pipeline.training.detection.rounds import (
     DetectorMemory,
     DetectorRounds,
     StreetDomains,
     StreetPlan,
-    on_other_frames,
 )
-from pipeline.training.detection.settings import FrameSettings, PseudoBoxSettings
+from pipeline.training.detection.settings import DetectorOptimizerSettings, FrameSettings, PseudoBoxSettings
 from pipeline.training.loop import LoopHooks
-from pipeline.training.settings import OptimizerSettings
+from pipeline.training.scoped import SOURCE, TARGET
 
 Objectives = Annotated[dict[str, dict[str, Any]], Components("detection_objectives")]
 
@@ -47,10 +48,12 @@ class DetectorKDConfig(StageConfig):
     # Whether the teacher adapts to the target too, from boxes of its own mean.
     teacher_learns: bool = False
     beta: BetaSettings = BetaSettings()
-    teacher_optimizer: OptimizerSettings = OptimizerSettings(lr=1e-3, clip=10.0)
-    optimizer: OptimizerSettings = OptimizerSettings(lr=2e-3, clip=10.0)
+    teacher_optimizer: DetectorOptimizerSettings = DetectorOptimizerSettings(lr=2e-3)
+    optimizer: DetectorOptimizerSettings = DetectorOptimizerSettings()
     frames: FrameSettings = FrameSettings()
     pseudo: PseudoBoxSettings = PseudoBoxSettings()
+    # Share of the source frames that are learnt from in the colours of target frames.
+    style: float = Field(0.5, ge=0, le=1)
     # null takes the levels that are measured to work for the detector's kind; {} switches distillation off.
     objectives: Objectives | None = None
     # Frames that calibration and the label-free choice of the checkpoint look at.
@@ -72,20 +75,25 @@ def run(context: StageContext) -> StageResult:
     device = build.device(context.run_config.runtime)
     build.seed_everything(context.seed)
 
-    # 1. The two detectors.
-    teacher_spec, teacher = _teacher(context, device)
-    spec, student, objectives = _student(context, device, teacher)
-    digest = None if teacher.frozen is None else weights_digest(teacher.frozen)
-
-    # 2. Labelled source frames, unlabelled target frames, at the size that the larger input wants.
-    size = tuple(max(pair) for pair in zip(teacher_spec["size"], spec["size"], strict=True))
+    # 1. Labelled source frames, unlabelled target frames, at the size that the larger input wants.
+    loaded = load_detector(Path(context.inputs[config.teacher].path))
+    spec = build.model_spec(context.run_config.models[config.train])
+    size = tuple(max(pair) for pair in zip(loaded.spec["size"], spec["size"], strict=True))
     domains, listing = _domains(context, size)
-    if teacher.frozen is not None and domains.target is not None:
-        teacher.on_target = on_other_frames(teacher.frozen, domains.target, count=config.judged)
+
+    # 2. The two detectors, with statistics of each domain.
+    teacher = _teacher(context, loaded.model, domains, device)
+    student, objectives = _student(context, teacher, domains, device)
+    digest = None if teacher.frozen is None else weights_digest(teacher.frozen)
 
     # 3. Rounds: calibrate, judge without labels, train.
     task = DetectorDistillationTask(
-        teacher=teacher, student=student, objectives=objectives, pseudo=config.pseudo, device=device
+        teacher=teacher,
+        student=student,
+        objectives=objectives,
+        pseudo=config.pseudo,
+        style=config.style,
+        device=device,
     )
     memory, start = DetectorMemory(), 0
     point = context.resume.latest()
@@ -99,21 +107,29 @@ def run(context: StageContext) -> StageResult:
         check_unchanged(teacher.frozen, digest)
 
     # 4. Hand over.
-    return _result(context, task, memory, specs=(teacher_spec, spec), listing=listing)
+    return _result(context, task, memory, specs=(dict(loaded.spec), spec), listing=listing)
 
 
-def _teacher(context: StageContext, device: Any) -> tuple[dict[str, Any], DetectorSide]:
+def _placed(context: StageContext, model: Detector, domains: StreetDomains, device: Any) -> Detector:
+    placed: Detector = build.placed(model, context.run_config.runtime, device)  # type: ignore[assignment]
+    if domains.target is None:
+        return placed
+    return with_domains(placed, domains.target, count=context.config.judged)
+
+
+def _teacher(context: StageContext, model: Detector, domains: StreetDomains, device: Any) -> DetectorSide:
     config: DetectorKDConfig = context.config
-    loaded = load_detector(Path(context.inputs[config.teacher].path))
-    model: Detector = build.placed(loaded.model, context.run_config.runtime, device)  # type: ignore[assignment]
+    model = _placed(context, model, domains, device)
     if not config.teacher_learns:
-        return dict(loaded.spec), DetectorSide(learner=None, frozen=model.eval().requires_grad_(False))
+        return DetectorSide(learner=None, frozen=model.eval().requires_grad_(False))
     settings = config.teacher_optimizer.player(total_steps=config.rounds * config.steps)
     learner = DetectorLearner(model, precision=build.precision(context.run_config.runtime, device), **settings)
-    return dict(loaded.spec), DetectorSide(learner=learner, frozen=None)
+    return DetectorSide(learner=learner, frozen=None)
 
 
-def _student(context: StageContext, device: Any, teacher: DetectorSide) -> tuple[dict[str, Any], DetectorSide, Any]:
+def _student(
+    context: StageContext, teacher: DetectorSide, domains: StreetDomains, device: Any
+) -> tuple[DetectorSide, DetectionObjectives]:
     config: DetectorKDConfig = context.config
     spec = build.model_spec(context.run_config.models[config.train])
     if config.init is None:
@@ -122,14 +138,14 @@ def _student(context: StageContext, device: Any, teacher: DetectorSide) -> tuple
         loaded = load_detector(Path(context.inputs[config.init].path))
         loaded.check_spec(spec, wanted=config.train)
         fresh = loaded.model
-    model: Detector = build.placed(fresh, context.run_config.runtime, device)  # type: ignore[assignment]
+    model = _placed(context, fresh, domains, device)
     terms = config.objectives if config.objectives is not None else LEVELS[model.shape.kind]
     objectives = build.detection_objectives(terms, student=model.shape, teacher=teacher.mean.shape)
     learner = DetectorLearner(
         model, extras=objectives.modules().to(device), precision=build.precision(context.run_config.runtime, device),
         **config.optimizer.player(total_steps=config.rounds * config.steps),
     )  # fmt: skip
-    return spec, DetectorSide(learner=learner, frozen=None), objectives
+    return DetectorSide(learner=learner, frozen=None), objectives
 
 
 def _domains(context: StageContext, size: tuple[int, ...]) -> tuple[StreetDomains, dict[str, Any]]:
@@ -166,7 +182,7 @@ def _rounds(context: StageContext, task: DetectorDistillationTask, domains: Stre
     def keep_round(number: int) -> None:
         if config.keep_rounds and distributed.rank() == 0:
             spec = build.model_spec(context.run_config.models[config.train])
-            save_detector(context.attempt / f"round-{number:03d}.safetensors", task.student.mean, spec=spec)
+            _save(context.attempt / f"round-{number:03d}.safetensors", task.student.mean, spec=spec, meta={})
 
     return DetectorRounds(
         task=task, domains=domains, plan=plan, precision=build.precision(runtime, task.device),
@@ -176,6 +192,12 @@ def _rounds(context: StageContext, task: DetectorDistillationTask, domains: Stre
 
 def _resume_file(folder: Path) -> Path:
     return folder / "state.safetensors"
+
+
+def _save(path: Path, model: Detector, *, spec: dict[str, Any], meta: dict[str, Any]) -> None:
+    """Write the detector for the target's cameras, and beside its statistics those of the source."""
+    others = {SOURCE: plain(model, SOURCE)}
+    save_detector(path, plain(model, TARGET), spec=spec, meta=meta, other_statistics=others)
 
 
 def _result(
@@ -194,7 +216,7 @@ def _result(
     for role, (model, model_spec) in files.items():
         meta = {"stage": context.name, "role": role, "round": memory.best_round}
         if distributed.rank() == 0:
-            save_detector(context.attempt / f"{role}.safetensors", model, spec=model_spec, meta=meta)
+            _save(context.attempt / f"{role}.safetensors", model, spec=model_spec, meta=meta)
         outputs[role] = Output(f"{role}.safetensors", meta)
     distributed.barrier()
     config: DetectorKDConfig = context.config

@@ -17,11 +17,10 @@ from pipeline.config.schema import StageConfig
 from pipeline.models.detection.detector import Detector
 from pipeline.stage import Output, Stage, StageContext, StageResult
 from pipeline.training.detection.learner import DetectorLearner
-from pipeline.training.detection.settings import FrameSettings
+from pipeline.training.detection.settings import DetectorOptimizerSettings, FrameSettings
 from pipeline.training.detection.supervised import DetectorSupervisedTask
 from pipeline.training.loop import LoopHooks, run_steps
 from pipeline.training.progress import Progress
-from pipeline.training.settings import OptimizerSettings
 
 
 class DetectorPretrainConfig(StageConfig):
@@ -33,7 +32,7 @@ class DetectorPretrainConfig(StageConfig):
     init: ArtifactRefName | None = None
     steps: int = Field(ge=1)
     batch: int = Field(8, ge=1)
-    optimizer: OptimizerSettings = OptimizerSettings(lr=2e-3, clip=10.0)
+    optimizer: DetectorOptimizerSettings = DetectorOptimizerSettings()
     frames: FrameSettings = FrameSettings()
     # The ceiling is the only training that may read labels of target cameras; the manifest and the report say so.
     is_ceiling: bool = False

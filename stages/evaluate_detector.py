@@ -60,7 +60,7 @@ def run(context: StageContext) -> StageResult:
         found: dict[str, list[Detections]] = {}
         counted: dict[str, MissRateResult] = {}
         for role, reference in config.models.items():
-            loaded = load_detector(Path(context.inputs[reference].path))
+            loaded = load_detector(Path(context.inputs[reference].path), domain=domain)
             model: Detector = build.placed(loaded.model, runtime, device).eval()  # type: ignore[assignment]
             frames = build.frame_dataset(data, size=loaded.spec["size"], augment="none")
             found[role] = _in_stored_pixels(frames, find_people(

@@ -29,6 +29,12 @@ class Calibration:
         """Return the (N,) float64 share of right boxes expected at each of the (N,) scores."""
         return 1.0 / (1.0 + np.exp(-(self.slope * _log_odds(scores) + self.offset)))
 
+    def applied(self, found: Detections, *, least: float = 0.05) -> Detections:
+        """Return detections with confidences in place of scores, without those below `least`."""
+        confidence = self.confidence(found.scores)
+        kept = confidence >= least
+        return Detections(found.boxes[kept], confidence[kept].astype(np.float32))
+
 
 def fit_calibration(scores: np.ndarray, is_right: np.ndarray) -> Calibration:
     """Fit the two numbers by logistic regression.

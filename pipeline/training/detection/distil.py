@@ -11,11 +11,12 @@ from torch import Tensor
 from pipeline.detection_types import BoxTargets, DetectionBatch, DetectorTaps
 from pipeline.models.detection.detector import Detector, DetectorOutput
 from pipeline.training.detection.calibration import Calibration
-from pipeline.training.detection.joining import joined, padded_alike, parted
+from pipeline.training.detection.domains import speak_for
 from pipeline.training.detection.learner import DetectorLearner, FrameView, in_float32, on_device, respond
 from pipeline.training.detection.objectives import DetectionObjectives
 from pipeline.training.detection.pseudo_boxes import pseudo_targets
 from pipeline.training.detection.settings import PseudoBoxSettings
+from pipeline.training.detection.style import restyled
 from pipeline.training.scoped import SOURCE, TARGET
 from pipeline.types import LossTerms
 
@@ -28,13 +29,11 @@ class DetectorSide:
         learner: it, where it learns; else None.
         frozen: it, where it does not; else None.
         calibration: of its mean network's scores, renewed each round.
-        on_target: the frozen network with the target's batch-norm statistics, where there is a target.
     """
 
     learner: DetectorLearner | None
     frozen: Detector | None
     calibration: Calibration = field(default_factory=Calibration)
-    on_target: Detector | None = None
 
     @property
     def mean(self) -> Detector:
@@ -44,8 +43,8 @@ class DetectorSide:
         return model
 
     def speaker(self, domain: str) -> Detector:
-        """Return the network to ask about frames of a domain."""
-        return self.on_target if domain == TARGET and self.on_target is not None else self.mean
+        """Return the network to ask about frames of a domain, set to that domain's statistics."""
+        return speak_for(self.mean, domain)
 
 
 class DetectorDistillationTask:
@@ -56,6 +55,7 @@ class DetectorDistillationTask:
         student: the student's side; it learns.
         objectives: the student's distillation terms.
         pseudo: how boxes on target frames are made.
+        style: share of the source frames that the student sees in the colours of target frames.
         device: where it computes.
     """
 
@@ -66,12 +66,18 @@ class DetectorDistillationTask:
         student: DetectorSide,
         objectives: DetectionObjectives,
         pseudo: PseudoBoxSettings,
+        style: float = 0.0,
         device: torch.device,
     ) -> None:
         self.teacher, self.student, self.objectives = teacher, student, objectives
-        self.pseudo, self.device = pseudo, device
+        self.pseudo, self.style, self.device = pseudo, style, device
         self.beta = 1.0
         objectives.bind_teacher(teacher.mean)
+
+    @property
+    def finder(self) -> DetectorSide:
+        """The side whose boxes teach on target frames."""
+        return self.student if self.pseudo.by == "student" else self.teacher
 
     def step(self, batches: Mapping[str, DetectionBatch], step: int) -> LossTerms:
         """Take the teacher's step where it learns, then the student's on the mean teacher's fresh answers.
@@ -82,15 +88,15 @@ class DetectorDistillationTask:
             step: 0-based number of the step.
         """
         local = {name: on_device(batch, self.device) for name, batch in batches.items()}
-        names = [SOURCE, TARGET] if "weak" in local else [SOURCE]
-        clean = dict(zip(names, padded_alike([local[key] for key in (SOURCE, "weak") if key in local]), strict=True))
+        clean = {SOURCE: local[SOURCE]}
         shown = dict(clean)
-        if TARGET in names:
-            pixels = padded_alike([clean[TARGET], local["strong"]])[1]
-            shown[TARGET] = replace(pixels, targets=self._boxes(clean[TARGET]))
+        if "weak" in local:
+            clean[TARGET] = local["weak"]
+            shown[SOURCE] = restyled(local[SOURCE], local["weak"], share=self.style)
+            shown[TARGET] = replace(local["strong"], targets=self._boxes(local["weak"]))
         total, parts = torch.zeros((), device=self.device), {}
         if self.teacher.learner is not None:
-            said = self.teacher.learner.forward(FrameView(joined(list(shown.values()))))
+            said = self.teacher.learner.forward({name: FrameView(batch) for name, batch in shown.items()})
             loss, own = _own_losses(said)
             self.teacher.learner.learn(loss, said, weight=1.0 - self.beta)
             total, parts = total + loss.detach(), {f"teacher.{k}": v for k, v in own.items()}
@@ -103,17 +109,15 @@ class DetectorDistillationTask:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         learner = self.student.learner
         assert learner is not None, "the student learns"
-        wants = frozenset().union(*(self.objectives.wants(name) for name in shown))
-        said = learner.forward(FrameView(joined(list(shown.values())), wants))
+        wants = {name: self.objectives.wants(name) for name in shown}
+        said = learner.forward({name: FrameView(batch, wants[name]) for name, batch in shown.items()})
         loss, parts = _own_losses(said)
-        counts = [len(batch) for batch in shown.values()]
-        taps = dict(zip(shown, parted(in_float32(said.taps), counts), strict=True))
-        # The teacher sees the clean view of a target frame; both views have one geometry, so boxes and cells agree.
+        taps = {name: in_float32(output.taps) for name, output in said.items()}
+        # The teacher sees the clean view of a frame; both views have one geometry, so boxes and cells agree.
         answers: dict[str, DetectorTaps] = {}
         for name, batch in shown.items():
             if self.objectives.reads(name):
-                rois = taps[name].rois or None
-                asked = FrameView(replace(clean[name], targets=batch.targets), self.objectives.wants(name), rois)
+                asked = FrameView(replace(clean[name], targets=batch.targets), wants[name], taps[name].rois or None)
                 answers[name] = respond(self.teacher.speaker(name), asked)
         terms = self.objectives(taps, answers, shown)
         loss = loss + terms.total
@@ -124,14 +128,14 @@ class DetectorDistillationTask:
         """Return what the mean teacher finds on the weak view, as targets."""
         settings = self.pseudo
         found = (
-            self.teacher.speaker(TARGET)
+            self.finder.speaker(TARGET)
             .eval()
             .detect(
                 weak.images, weak.sizes, score_threshold=0.02, nms_threshold=settings.nms, max_detections=settings.most
             )
         )
         targets = [
-            pseudo_targets(one, self.teacher.calibration, keep=settings.keep, ignore=settings.ignore) for one in found
+            pseudo_targets(one, self.finder.calibration, keep=settings.keep, ignore=settings.ignore) for one in found
         ]
         targets = [replace(target, weights=settings.weight * target.weights) for target in targets]
         move = [(t.boxes.to(self.device), t.weights.to(self.device), t.ignored.to(self.device)) for t in targets]
@@ -159,7 +163,7 @@ class DetectorDistillationTask:
         return [("teacher", self.teacher), ("student", self.student)]
 
 
-def _own_losses(said: DetectorOutput) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return the sum of a detector's own losses, and its detached parts."""
-    parts = {name: value.float() for name, value in said.losses.items()}
+def _own_losses(said: Mapping[str, DetectorOutput]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the sum of a detector's own losses over the domains, and its detached parts."""
+    parts = {f"{name}.{key}": value.float() for name, output in said.items() for key, value in output.losses.items()}
     return torch.stack(list(parts.values())).sum(), {name: value.detach() for name, value in parts.items()}

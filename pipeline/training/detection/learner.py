@@ -1,6 +1,6 @@
 """One detector that learns, and the answers of one that does not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pipeline.detection_types import BoxTargets, DetectionBatch, DetectorTaps
 from pipeline.models.detection.detector import Detector, DetectorOutput
+from pipeline.training.detection.domains import speak_for
 from pipeline.training.learner import Learner
 
 
@@ -28,7 +29,7 @@ class FrameView:
 
 
 class DetectorModule(nn.Module):
-    """A detector and everything that learns with it; its forward runs once a step, over the frames of all domains.
+    """A detector and everything that learns with it; its forward runs once a step, over all domains.
 
     Args:
         model: the detector.
@@ -39,9 +40,9 @@ class DetectorModule(nn.Module):
         super().__init__()
         self.model, self.extras = model, extras
 
-    def forward(self, view: FrameView) -> DetectorOutput:
-        """Return losses and taps of one batch."""
-        return answer(self.model, view)
+    def forward(self, views: dict[str, FrameView]) -> dict[str, DetectorOutput]:
+        """Return losses and taps of each domain; each has its own forward, hence its own batch statistics."""
+        return {domain: answer(speak_for(self.model, domain), view) for domain, view in views.items()}
 
 
 class DetectorLearner(Learner):
@@ -63,26 +64,26 @@ class DetectorLearner(Learner):
         """The network itself, without wrappers."""
         return self.module.model  # type: ignore[return-value]
 
-    def forward(self, view: FrameView) -> DetectorOutput:
-        """Return losses and taps of this rank's frames, with gradient.
+    def forward(self, views: Mapping[str, FrameView]) -> dict[str, DetectorOutput]:
+        """Return losses and taps of this rank's frames by domain, with gradient.
 
         Args:
-            view: what is given of the batch.
+            views: what is given of each domain.
         """
         self.module.train()
         with self.precision.autocast():
-            said: DetectorOutput = self.replica(view)
+            said: dict[str, DetectorOutput] = self.replica(dict(views))
         return said
 
-    def learn(self, loss: Tensor, output: DetectorOutput, *, weight: float = 1.0) -> float:
+    def learn(self, loss: Tensor, outputs: Mapping[str, DetectorOutput], *, weight: float = 1.0) -> float:
         """Take one step down `weight * loss`; return the learning rate that was used.
 
         Args:
             loss: scalar over this rank's frames; ranks average their gradients.
-            output: what `forward` returned.
+            outputs: what `forward` returned.
             weight: factor on the whole loss.
         """
-        return self.descend(loss, _tensors(output), weight=weight)
+        return self.descend(loss, (t for output in outputs.values() for t in _tensors(output)), weight=weight)
 
 
 def answer(model: Detector, view: FrameView) -> DetectorOutput:

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from pipeline.detection_types import DetectionBatch, DetectorTaps
 from pipeline.losses.detection.objective import DetectionObjectiveSum
+from pipeline.models.detection.detector import Detector
+from pipeline.training.detection.domains import speak_for
 from pipeline.types import LossTerms
 
 # What an objective reads that a detector computes only when it is told to.
@@ -45,6 +47,7 @@ class DetectionObjectives:
     def __init__(self, terms: list[ScopedDetectionObjective]) -> None:
         self.terms = terms
         domains = sorted({domain for term in terms for domain in term.on})
+        self._bound: tuple[Detector, ...] = ()
         self._sums = {
             domain: DetectionObjectiveSum({t.name: (t.objective, t.weight) for t in terms if domain in t.on})
             for domain in domains
@@ -63,11 +66,12 @@ class DetectionObjectives:
         """Return the terms that have parameters, so that they learn and are saved with the student's state."""
         return nn.ModuleDict({t.name: t.objective for t in self.terms if isinstance(t.objective, nn.Module)})
 
-    def bind_teacher(self, teacher: nn.Module) -> None:
+    def bind_teacher(self, teacher: Detector) -> None:
         """Give the teacher itself to the terms that pass something through it."""
         for term in self.terms:
             if hasattr(term.objective, "bind_teacher"):
                 term.objective.bind_teacher(teacher)
+                self._bound = (teacher,)
 
     def __call__(
         self,
@@ -87,6 +91,8 @@ class DetectionObjectives:
         parts: dict[str, Tensor] = {}
         for domain, objectives in self._sums.items():
             if domain in student and domain in teacher:
+                for model in self._bound:
+                    speak_for(model, domain)
                 terms = objectives(student[domain], teacher[domain], batches[domain])
                 total = total + terms.total
                 parts |= {f"{domain}.{name}": value for name, value in terms.parts.items()}

@@ -14,7 +14,7 @@ def pseudo_targets(found: Detections, calibration: Calibration, *, keep: float, 
     ignore region, where the student is told neither person nor background; the rest is background.
 
     Args:
-        found: detections on the weak view.
+        found: detections on the weak view, with scores.
         calibration: from scores to the share of right boxes.
         keep: confidence of a box that teaches, in 0..1.
         ignore: confidence below which a box is taken for background, in 0..keep.

@@ -6,24 +6,23 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from datasets.frame_loader import FrameDataset, iterate_frame_views, iterate_frames
 from datasets.samplers import UniformSampler
 from pipeline import distributed
-from pipeline.models.batch_statistics import with_statistics_of
-from pipeline.models.detection.detector import Detector
+from pipeline.detection_types import Detections
 from pipeline.training.beta import BetaSettings
 from pipeline.training.detection.calibration import fit_calibration, right_boxes
-from pipeline.training.detection.distil import DetectorDistillationTask
+from pipeline.training.detection.distil import DetectorDistillationTask, DetectorSide
+from pipeline.training.detection.domains import spread_evenly
 from pipeline.training.detection.scoring import find_people
 from pipeline.training.detection.selection import judge
 from pipeline.training.loop import LoopHooks, run_steps
 from pipeline.training.precision import Precision
 from pipeline.training.progress import Progress
-from pipeline.training.scoped import TARGET
+from pipeline.training.scoped import SOURCE, TARGET
 
 logger = logging.getLogger(__name__)
 
@@ -163,44 +162,49 @@ class DetectorRounds:
             first, stop = max(start, number * plan.steps), (number + 1) * plan.steps
             self.task.beta = plan.beta.value(number + 1, of=plan.rounds)
             if first == number * plan.steps:
-                self._calibrate()
+                self._calibrate(number)
                 self._judge(number, memory)
             run_steps(self.task, self._batches(first, stop), start=first, stop=stop, hooks=hooks, progress=progress)
+        self._calibrate(plan.rounds)
         self._judge(plan.rounds, memory)
         progress.close()
         return memory
 
-    def _calibrate(self) -> None:
-        """Learn on source frames how far the teacher's scores can be trusted."""
+    def _calibrate(self, number: int) -> None:
+        """Learn on source frames how far scores can be trusted; a frozen network's never change."""
         if self.domains.target is None:
             return
         source = self.domains.source
-        truth = source.targets
-        assert truth is not None, "the source is labelled"
-        chosen = _spread(len(source), self.plan.judged)
-        found = find_people(self.task.teacher.mean, source, indices=chosen, precision=self.precision)
-        self.task.teacher.calibration = fit_calibration(*right_boxes(found, [truth[i] for i in chosen]))
+        chosen = spread_evenly(len(source), self.plan.judged)
+        truth = source.truth(chosen)
+        for side in (self.task.teacher, self.task.student):
+            if side.learner is not None or number == 0:
+                found = find_people(side.speaker(SOURCE), source, indices=chosen, precision=self.precision)
+                side.calibration = fit_calibration(*right_boxes(found, truth))
 
     def _judge(self, number: int, memory: DetectorMemory) -> None:
         """Log the state after `number` rounds and keep it where it is the best; without a target the last is kept."""
-        target = self.domains.target
-        facts: dict[str, float] = {"selection": float(number)}
-        if target is not None:
-            chosen = _spread(len(target), self.plan.judged)
-            look = {"indices": chosen, "precision": self.precision, "score_threshold": 0.05}
-            student, teacher = self.task.student.mean, self.task.teacher.speaker(TARGET)
-            facts = judge(
-                find_people(student, target, **look),  # type: ignore[arg-type]
-                find_people(student, target, mirrored=True, **look),  # type: ignore[arg-type]
-                find_people(teacher, target, **look),  # type: ignore[arg-type]
-            )
+        facts = {"selection": float(number)} if self.domains.target is None else self._look(self.domains.target)
         accepted = memory.take(number, facts["selection"], self.task)
-        calibration = self.task.teacher.calibration
+        calibration = self.task.finder.calibration
         self.log({"event": "round", "round": number, "beta": self.task.beta, "accepted": accepted, **facts,
                   "calibration": [calibration.slope, calibration.offset]})  # fmt: skip
         shown = ", ".join(f"{name} {value:.3g}" for name, value in facts.items())
         logger.info("round %d: %s", number, shown)
         self.on_round(number)
+
+    def _look(self, target: FrameDataset) -> dict[str, float]:
+        """Judge the student on some target frames."""
+        chosen = spread_evenly(len(target), self.plan.judged)
+
+        def confident(side: DetectorSide, *, mirrored: bool = False) -> list[Detections]:
+            found = find_people(
+                side.speaker(TARGET), target, indices=chosen, mirrored=mirrored, precision=self.precision
+            )
+            return [side.calibration.applied(one) for one in found]
+
+        student, teacher = self.task.student, self.task.teacher
+        return judge(confident(student), confident(student, mirrored=True), confident(teacher))
 
     def _batches(self, start: int, stop: int) -> Iterator[dict[str, Any]]:
         plan, source, target = self.plan, self.domains.source, self.domains.target
@@ -215,35 +219,3 @@ class DetectorRounds:
         views = iterate_frame_views(target, sampler, start=start, stop=stop, seed=plan.seed + 1, **place)
         for batch, (weak, strong) in zip(sources, views, strict=True):
             yield {"source": batch, "weak": weak, "strong": strong}
-
-
-def on_other_frames(model: Detector, frames: FrameDataset, *, count: int, batch: int = 8) -> Detector:
-    """Return a copy of a detector whose batch norms hold the statistics of some frames.
-
-    Args:
-        model: a frozen detector.
-        frames: of other cameras than those that it was trained on.
-        count: frames to look at.
-        batch: frames a forward.
-    """
-    device = next(model.parameters()).device
-    chosen = _spread(len(frames), count)
-    blocks = [chosen[first : first + batch] for first in range(0, len(chosen), batch)]
-    shown = (frames.collect([(int(i), 0) for i in block], is_augmented=False) for block in blocks)
-    # Without a wish for dense outputs the head would not run, and its norms would stay those of the source.
-    adapted = with_statistics_of(_WithHead(model), ((one.images.to(device), one.sizes.to(device)) for one in shown))
-    return adapted.model
-
-
-class _WithHead(nn.Module):
-    def __init__(self, model: Detector) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: Tensor, sizes: Tensor) -> object:
-        return self.model(images, sizes, wants=frozenset({"dense"}))
-
-
-def _spread(count: int, most: int) -> np.ndarray:
-    """Return at most `most` positions, spread evenly over the listing."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))

@@ -1,11 +1,19 @@
 """Settings that the detector stages share."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from pipeline.config.references import ComponentName
 from pipeline.config.schema import StrictModel
+from pipeline.training.settings import OptimizerSettings
+
+
+class DetectorOptimizerSettings(OptimizerSettings):
+    """AdamW with the rate and the clipping that detectors from random weights need."""
+
+    lr: float = Field(4e-3, gt=0)
+    clip: float = Field(10.0, ge=0)
 
 
 class FrameSettings(StrictModel):
@@ -14,12 +22,15 @@ class FrameSettings(StrictModel):
     # Lower people, in pixels of the network's input, and people less visible than this are ignored in training.
     min_height: float = Field(16.0, ge=0)
     min_visible: float = Field(0.3, ge=0, le=1)
-    augment: Annotated[str, ComponentName("frame_augment")] = "standard"
+    # Strong by default: a detector that has seen many kinds of light is lost less often before new cameras.
+    augment: Annotated[str, ComponentName("frame_augment")] = "strong"
 
 
 class PseudoBoxSettings(StrictModel):
-    """How the mean teacher's boxes on unlabelled frames are used."""
+    """How a mean network's boxes on unlabelled frames are used."""
 
+    # Whose boxes: a frozen teacher's never get better, the student's mean does.
+    by: Literal["teacher", "student"] = "student"
     # Calibrated confidence of a box that teaches, and below which a box is taken for background.
     keep: float = Field(0.6, ge=0, le=1)
     ignore: float = Field(0.2, ge=0, le=1)

@@ -29,10 +29,11 @@ class DetectorSupervisedTask:
             batches: this rank's slice of the labelled batch, as 'source'.
             step: 0-based number of the step.
         """
-        said = self.learner.forward(FrameView(on_device(batches[SOURCE], self.device)))
-        total = torch.stack([value.float() for value in said.losses.values()]).sum()
+        views = {SOURCE: FrameView(on_device(batches[SOURCE], self.device))}
+        said = self.learner.forward(views)
+        total = torch.stack([value.float() for value in said[SOURCE].losses.values()]).sum()
         self.learner.learn(total, said)
-        return LossTerms(total.detach(), {name: value.detach() for name, value in said.losses.items()})
+        return LossTerms(total.detach(), {name: value.detach() for name, value in said[SOURCE].losses.items()})
 
     def state(self) -> dict[str, Tensor]:
         """Return what a resume point keeps."""

@@ -91,3 +91,11 @@ def test_scales_can_be_set():
 def test_wrong_arguments_are_refused(arguments):
     with pytest.raises(ConfigError):
         build_frame_transform(**arguments)
+
+
+def test_two_augmentations_do_not_disturb_each_other():
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    first = build_frame_transform("strong")
+    before = [first.photometric(image, seed) for seed in range(8)]
+    build_frame_transform("strong").photometric(image, 99)
+    assert all(np.array_equal(first.photometric(image, seed), before[seed]) for seed in range(8))
