@@ -8,8 +8,9 @@ LEVELS: dict[str, Terms] = {
     "fcos": {
         "pyramid": {"weight": 1.0},
         "region": {"weight": 1.0},
-        "penultimate": {"weight": 1.0},
-        "dense_response": {"weight": 1.0},
+        # A teacher from other cameras sees new ones better than it judges them.
+        "penultimate": {"weight": 1.0, "on": ["source"]},
+        "dense_response": {"weight": 1.0, "on": ["source"]},
     },
     "faster_rcnn": {
         "pyramid": {"weight": 0.5},

@@ -14,7 +14,7 @@ from pipeline.training.detection.calibration import Calibration
 from pipeline.training.detection.domains import speak_for
 from pipeline.training.detection.learner import DetectorLearner, FrameView, in_float32, on_device, respond
 from pipeline.training.detection.objectives import DetectionObjectives
-from pipeline.training.detection.pseudo_boxes import pseudo_targets
+from pipeline.training.detection.pseudo_boxes import Limits, pseudo_targets
 from pipeline.training.detection.settings import PseudoBoxSettings
 from pipeline.training.detection.style import restyled
 from pipeline.training.scoped import SOURCE, TARGET
@@ -72,6 +72,8 @@ class DetectorDistillationTask:
         self.teacher, self.student, self.objectives = teacher, student, objectives
         self.pseudo, self.style, self.device = pseudo, style, device
         self.beta = 1.0
+        # None while boxes on target frames are not believed yet.
+        self.limits: Limits | None = None
         objectives.bind_teacher(teacher.mean)
 
     @property
@@ -93,7 +95,7 @@ class DetectorDistillationTask:
         if "weak" in local:
             clean[TARGET] = local["weak"]
             shown[SOURCE] = restyled(local[SOURCE], local["weak"], share=self.style)
-            shown[TARGET] = replace(local["strong"], targets=self._boxes(local["weak"]))
+            shown[TARGET] = replace(local["strong"], targets=self._boxes(local["weak"], self.limits))
         total, parts = torch.zeros((), device=self.device), {}
         if self.teacher.learner is not None:
             said = self.teacher.learner.forward({name: FrameView(batch) for name, batch in shown.items()})
@@ -124,8 +126,10 @@ class DetectorDistillationTask:
         learner.learn(loss, said, weight=weight)
         return loss.detach(), {**parts, **terms.parts}
 
-    def _boxes(self, weak: DetectionBatch) -> tuple[BoxTargets, ...]:
-        """Return what the mean teacher finds on the weak view, as targets."""
+    def _boxes(self, weak: DetectionBatch, limits: Limits | None) -> tuple[BoxTargets, ...] | None:
+        """Return what the mean network finds on the weak view, as targets; None while nobody believes it."""
+        if limits is None:
+            return None
         settings = self.pseudo
         found = (
             self.finder.speaker(TARGET)
@@ -134,9 +138,7 @@ class DetectorDistillationTask:
                 weak.images, weak.sizes, score_threshold=0.02, nms_threshold=settings.nms, max_detections=settings.most
             )
         )
-        targets = [
-            pseudo_targets(one, self.finder.calibration, keep=settings.keep, ignore=settings.ignore) for one in found
-        ]
+        targets = [pseudo_targets(one, self.finder.calibration, limits) for one in found]
         targets = [replace(target, weights=settings.weight * target.weights) for target in targets]
         move = [(t.boxes.to(self.device), t.weights.to(self.device), t.ignored.to(self.device)) for t in targets]
         return tuple(BoxTargets(*tensors) for tensors in move)
@@ -149,10 +151,13 @@ class DetectorDistillationTask:
                 tensors |= {f"{name}.{key}": value for key, value in side.learner.state().items()}
             numbers = [side.calibration.slope, side.calibration.offset]
             tensors[f"{name}.calibration"] = torch.tensor(numbers, dtype=torch.float64)
-        return tensors
+        limits = [] if self.limits is None else [self.limits.keep, self.limits.ignore]
+        return {**tensors, "limits": torch.tensor(limits, dtype=torch.float64)}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from a resume point."""
+        limits = tensors["limits"].tolist()
+        self.limits = Limits(*limits) if limits else None
         for name, side in self._sides():
             own = {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
             side.calibration = Calibration(*own.pop("calibration").tolist())

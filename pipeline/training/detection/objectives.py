@@ -46,12 +46,10 @@ class DetectionObjectives:
 
     def __init__(self, terms: list[ScopedDetectionObjective]) -> None:
         self.terms = terms
-        domains = sorted({domain for term in terms for domain in term.on})
         self._bound: tuple[Detector, ...] = ()
-        self._sums = {
-            domain: DetectionObjectiveSum({t.name: (t.objective, t.weight) for t in terms if domain in t.on})
-            for domain in domains
-        }
+        self._sums = _sums(terms)
+        # For frames on which nobody has said what has to be found.
+        self._sums_without_targets = _sums([term for term in terms if not term.objective.needs_targets])
 
     def wants(self, domain: str) -> frozenset[str]:
         """Return what both detectors have to compute on a domain beyond their pyramids."""
@@ -89,11 +87,22 @@ class DetectionObjectives:
         device = next(iter(batches.values())).images.device
         total = torch.zeros((), device=device)
         parts: dict[str, Tensor] = {}
-        for domain, objectives in self._sums.items():
-            if domain in student and domain in teacher:
-                for model in self._bound:
-                    speak_for(model, domain)
-                terms = objectives(student[domain], teacher[domain], batches[domain])
+        for domain in self._sums:
+            if domain not in student or domain not in teacher:
+                continue
+            sums = self._sums if batches[domain].targets is not None else self._sums_without_targets
+            for model in self._bound:
+                speak_for(model, domain)
+            if domain in sums:
+                terms = sums[domain](student[domain], teacher[domain], batches[domain])
                 total = total + terms.total
                 parts |= {f"{domain}.{name}": value for name, value in terms.parts.items()}
         return LossTerms(total, parts)
+
+
+def _sums(terms: list[ScopedDetectionObjective]) -> dict[str, DetectionObjectiveSum]:
+    domains = sorted({domain for term in terms for domain in term.on})
+    return {
+        domain: DetectionObjectiveSum({t.name: (t.objective, t.weight) for t in terms if domain in t.on})
+        for domain in domains
+    }

@@ -1,4 +1,7 @@
-"""Boxes of a mean teacher as targets of a student: what is sure teaches, what is unsure is left out of account."""
+"""Boxes of a mean network as targets of a student: what is sure teaches, what is unsure is left out of account."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -7,7 +10,47 @@ from pipeline.detection_types import BoxTargets, Detections
 from pipeline.training.detection.calibration import Calibration
 
 
-def pseudo_targets(found: Detections, calibration: Calibration, *, keep: float, ignore: float) -> BoxTargets:
+@dataclass(frozen=True)
+class Limits:
+    """Which boxes of a round teach.
+
+    Args:
+        keep: confidence from which on a box teaches, in 0..1.
+        ignore: confidence from which on a box is left out of account, at most `keep`; below it is background.
+    """
+
+    keep: float = 0.6
+    ignore: float = 0.2
+
+
+def limits_for(found: Sequence[Detections], *, people: float, keep: float, shares: tuple[float, float]) -> Limits:
+    """Choose limits so that enough boxes teach, however little the detector trusts itself before new cameras.
+
+    The keep limit is lowered from `keep` until ``shares[0] * people`` boxes a frame reach it, and at least
+    ``shares[1] * people`` boxes a frame are left out of account. A student that is told that nearly all is background
+    learns to find nobody.
+
+    Args:
+        found: detections on target frames, with confidences in place of scores.
+        people: annotated people on a source frame, the only guess at how many a target frame holds.
+        keep: confidence that is enough in any case.
+        shares: of `people`, for teaching and for being left out; the second is at least the first.
+
+    Reference:
+        Zou et al. Unsupervised domain adaptation for semantic segmentation via class-balanced self-training. ECCV 2018
+        (a share of the most confident predictions in place of a fixed limit).
+    """
+    confidences = np.sort(np.concatenate([np.zeros(0), *(one.scores for one in found)]))[::-1]
+
+    def reached_by(share: float) -> float:
+        count = round(share * people * len(found))
+        return float(confidences[min(count, len(confidences)) - 1]) if count and len(confidences) else 1.0
+
+    kept = min(keep, reached_by(shares[0]))
+    return Limits(keep=kept, ignore=min(kept, reached_by(shares[1])))
+
+
+def pseudo_targets(found: Detections, calibration: Calibration, limits: Limits) -> BoxTargets:
     """Turn detections into targets.
 
     A box with calibrated confidence ``p >= keep`` is a person with weight p; one with ``ignore <= p < keep`` is an
@@ -16,8 +59,7 @@ def pseudo_targets(found: Detections, calibration: Calibration, *, keep: float, 
     Args:
         found: detections on the weak view, with scores.
         calibration: from scores to the share of right boxes.
-        keep: confidence of a box that teaches, in 0..1.
-        ignore: confidence below which a box is taken for background, in 0..keep.
+        limits: of the round.
 
     Returns:
         the targets; tensors on the CPU.
@@ -27,7 +69,8 @@ def pseudo_targets(found: Detections, calibration: Calibration, *, keep: float, 
         calibrated confidence instead of a raw score, and boxes between the two limits are ignored.
     """
     confidence = calibration.confidence(found.scores)
-    sure, unsure = confidence >= keep, (confidence < keep) & (confidence >= ignore)
+    sure = confidence >= limits.keep
+    unsure = ~sure & (confidence >= limits.ignore)
     return BoxTargets(
         boxes=torch.from_numpy(found.boxes[sure].astype(np.float32)),
         weights=torch.from_numpy(confidence[sure].astype(np.float32)),

@@ -17,6 +17,7 @@ from pipeline.training.beta import BetaSettings
 from pipeline.training.detection.calibration import fit_calibration, right_boxes
 from pipeline.training.detection.distil import DetectorDistillationTask, DetectorSide
 from pipeline.training.detection.domains import spread_evenly
+from pipeline.training.detection.pseudo_boxes import Limits, limits_for
 from pipeline.training.detection.scoring import find_people
 from pipeline.training.detection.selection import judge
 from pipeline.training.loop import LoopHooks, run_steps
@@ -181,6 +182,18 @@ class DetectorRounds:
             if side.learner is not None or number == 0:
                 found = find_people(side.speaker(SOURCE), source, indices=chosen, precision=self.precision)
                 side.calibration = fit_calibration(*right_boxes(found, truth))
+        people = sum(int((~boxes.ignore).sum()) for boxes in truth) / max(1, len(truth))
+        self.task.limits = self._limits(number, people)
+
+    def _limits(self, number: int, people: float) -> Limits | None:
+        settings, target = self.task.pseudo, self.domains.target
+        if number < settings.from_round or target is None:
+            return None
+        chosen = spread_evenly(len(target), self.plan.judged)
+        finder = self.task.finder
+        found = find_people(finder.speaker(TARGET), target, indices=chosen, precision=self.precision)
+        confident = [finder.calibration.applied(one, least=0.0) for one in found]
+        return limits_for(confident, people=people, keep=settings.keep, shares=settings.shares)
 
     def _judge(self, number: int, memory: DetectorMemory) -> None:
         """Log the state after `number` rounds and keep it where it is the best; without a target the last is kept."""
@@ -188,7 +201,8 @@ class DetectorRounds:
         accepted = memory.take(number, facts["selection"], self.task)
         calibration = self.task.finder.calibration
         self.log({"event": "round", "round": number, "beta": self.task.beta, "accepted": accepted, **facts,
-                  "calibration": [calibration.slope, calibration.offset]})  # fmt: skip
+                  "calibration": [calibration.slope, calibration.offset],
+                  "keep": None if self.task.limits is None else self.task.limits.keep})  # fmt: skip
         shown = ", ".join(f"{name} {value:.3g}" for name, value in facts.items())
         logger.info("round %d: %s", number, shown)
         self.on_round(number)

@@ -31,9 +31,12 @@ class PseudoBoxSettings(StrictModel):
 
     # Whose boxes: a frozen teacher's never get better, the student's mean does.
     by: Literal["teacher", "student"] = "student"
-    # Calibrated confidence of a box that teaches, and below which a box is taken for background.
+    # Rounds on labels, colours and distillation alone, before the first boxes are believed.
+    from_round: int = Field(1, ge=0)
+    # Calibrated confidence of a box that teaches in any case.
     keep: float = Field(0.6, ge=0, le=1)
-    ignore: float = Field(0.2, ge=0, le=1)
+    # Of the people on a source frame: so many boxes a frame teach at least, and so many are not taken for background.
+    shares: tuple[float, float] = (0.5, 2.0)
     weight: float = Field(1.0, ge=0)
     nms: float = Field(0.5, gt=0, le=1)
     most: int = Field(100, ge=1)
@@ -42,6 +45,6 @@ class PseudoBoxSettings(StrictModel):
 
     @model_validator(mode="after")
     def _ordered(self) -> "PseudoBoxSettings":
-        if self.ignore > self.keep:
-            raise ValueError(f"ignore {self.ignore} is above keep {self.keep}; the first has to be the smaller one")
+        if not 0 <= self.shares[0] <= self.shares[1]:
+            raise ValueError(f"shares {list(self.shares)}; expected two numbers from 0 on, the first the smaller one")
         return self
