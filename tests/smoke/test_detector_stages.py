@@ -98,5 +98,5 @@ def test_wrong_settings_are_told_before_anything_is_opened():
     tree["models"]["big"] = {"arch": "timm/resnet18", "size": [32, 16]}
     with pytest.raises(ConfigError, match="'big' is a re-ID network"):
         make_config(tree)
-    with pytest.raises(ConfigError, match=r"ignore 0\.9 is above keep 0\.6"):
-        make_config(make_street_tree(pseudo={"ignore": 0.9}))
+    with pytest.raises(ConfigError, match="expected two numbers from 0 on, the first the smaller one"):
+        make_config(make_street_tree(pseudo={"shares": [2.0, 1.0]}))

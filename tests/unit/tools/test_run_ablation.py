@@ -10,7 +10,7 @@ from pipeline.config.load import load_config
 from stages import STAGES
 from tools import check_selection, run_ablation
 
-QUICKSTART = Path(__file__).parents[3] / "configs" / "quickstart.yaml"
+QUICKSTART = Path(__file__).parents[3] / "configs" / "quickstart_reid.yaml"
 
 
 def make_result(direct: float, adapted: float, supervised: float) -> dict[str, dict[str, object]]:

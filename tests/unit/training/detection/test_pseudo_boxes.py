@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.detection_types import Detections, FrameBoxes
 from pipeline.training.detection.calibration import Calibration, fit_calibration, right_boxes
-from pipeline.training.detection.pseudo_boxes import pseudo_targets
+from pipeline.training.detection.pseudo_boxes import Limits, limits_for, pseudo_targets
 
 
 def make_truth(boxes, ignore):
@@ -59,9 +59,30 @@ def test_right_wrong_and_left_out():
 def test_sure_boxes_teach_unsure_ones_are_ignored_and_the_rest_is_background():
     boxes = np.arange(16, dtype=np.float32).reshape(4, 4)
     found = Detections(boxes, np.array([0.9, 0.6, 0.59, 0.1], np.float32))
-    made = pseudo_targets(found, Calibration(), keep=0.6, ignore=0.2)
+    made = pseudo_targets(found, Calibration(), Limits(0.6, 0.2))
     assert made.boxes.tolist() == boxes[:2].tolist()
     assert made.weights.tolist() == pytest.approx([0.9, 0.6])
     assert made.ignored.tolist() == boxes[2:3].tolist()
-    empty = pseudo_targets(Detections(boxes[:0], np.zeros(0, np.float32)), Calibration(), keep=0.6, ignore=0.2)
+    empty = pseudo_targets(Detections(boxes[:0], np.zeros(0, np.float32)), Calibration(), Limits(0.6, 0.2))
     assert (empty.boxes.shape, empty.ignored.shape) == ((0, 4), (0, 4))
+
+
+def make_confident(*confidences):
+    return Detections(np.zeros((len(confidences), 4), np.float32), np.array(confidences, np.float32))
+
+
+def test_limits_fall_until_enough_boxes_teach():
+    found = [make_confident(0.9, 0.5, 0.3, 0.2), make_confident(0.4, 0.1)]
+    # Two people a frame on two frames: half of them are two boxes, all of them four.
+    limits = limits_for(found, people=2.0, keep=0.6, shares=(0.5, 1.0))
+    assert (limits.keep, limits.ignore) == pytest.approx((0.5, 0.3))
+    # A detector that trusts itself keeps all that it is sure of.
+    sure = limits_for([make_confident(0.9, 0.8, 0.7)], people=1.0, keep=0.6, shares=(0.5, 1.0))
+    assert (sure.keep, sure.ignore) == pytest.approx((0.6, 0.6))
+
+
+def test_limits_without_boxes_or_people():
+    assert limits_for([], people=3.0, keep=0.6, shares=(0.5, 2.0)) == Limits(0.6, 0.6)
+    assert limits_for([make_confident(0.3)], people=0.0, keep=0.6, shares=(0.5, 2.0)) == Limits(0.6, 0.6)
+    few = limits_for([make_confident(0.3)], people=9.0, keep=0.6, shares=(0.5, 2.0))
+    assert (few.keep, few.ignore) == pytest.approx((0.3, 0.3))
