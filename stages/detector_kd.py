@@ -53,11 +53,11 @@ class DetectorKDConfig(StageConfig):
     frames: FrameSettings = FrameSettings()
     pseudo: PseudoBoxSettings = PseudoBoxSettings()
     # Share of the source frames that are learnt from in the colours of target frames.
-    style: float = Field(0.5, ge=0, le=1)
+    style: float = Field(0.75, ge=0, le=1)
     # null takes the levels that are measured to work for the detector's kind; {} switches distillation off.
     objectives: Objectives | None = None
     # Frames that calibration and the label-free choice of the checkpoint look at.
-    judged: int = Field(64, ge=1)
+    judged: int = Field(48, ge=1)
     keep_rounds: Operational[bool] = False
 
     @model_validator(mode="after")

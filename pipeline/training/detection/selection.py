@@ -48,17 +48,20 @@ def _matched(one: Detections, other: Detections) -> float:
 def judge(
     plain: Sequence[Detections], mirrored: Sequence[Detections], teacher: Sequence[Detections]
 ) -> dict[str, float]:
-    """Return the criterion and what it is made of.
+    """Return the criterion, which is the agreement with the mirrored frames, and what else is worth knowing.
+
+    The agreement with the teacher is no part of it: a teacher that is wrong before new cameras would hold its student
+    back.
 
     Args:
         plain: the student's detections on target frames.
         mirrored: its detections on their mirror images, mirrored back.
         teacher: the teacher's detections on the frames.
     """
-    steady, follows = soft_agreement(plain, mirrored), soft_agreement(plain, teacher)
+    steady = soft_agreement(plain, mirrored)
     return {
-        "selection": 0.5 * (steady + follows),
+        "selection": steady,
         "mirror_agreement": steady,
-        "teacher_agreement": follows,
+        "teacher_agreement": soft_agreement(plain, teacher),
         "boxes_a_frame": float(np.mean([float(one.scores.sum()) for one in plain])) if plain else 0.0,
     }

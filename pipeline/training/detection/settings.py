@@ -32,7 +32,7 @@ class PseudoBoxSettings(StrictModel):
     # Whose boxes: a frozen teacher's never get better, the student's mean does.
     by: Literal["teacher", "student"] = "student"
     # Rounds on labels, colours and distillation alone, before the first boxes are believed.
-    from_round: int = Field(1, ge=0)
+    from_round: int = Field(2, ge=0)
     # Calibrated confidence of a box that teaches in any case.
     keep: float = Field(0.6, ge=0, le=1)
     # Of the people on a source frame: so many boxes a frame teach at least, and so many are not taken for background.
