@@ -6,11 +6,11 @@ Terms = dict[str, dict[str, Any]]
 
 LEVELS: dict[str, Terms] = {
     "fcos": {
-        "pyramid": {"weight": 1.0},
-        "region": {"weight": 1.0},
+        "pyramid": {"weight": 0.15},
+        "region": {"weight": 0.15},
         # A teacher from other cameras sees new ones better than it judges them.
-        "penultimate": {"weight": 1.0, "on": ["source"]},
-        "dense_response": {"weight": 1.0, "on": ["source"]},
+        "penultimate": {"weight": 0.15, "on": ["source"]},
+        "dense_response": {"weight": 0.15, "on": ["source"]},
     },
     "faster_rcnn": {
         "pyramid": {"weight": 0.5},
