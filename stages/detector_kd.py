@@ -18,13 +18,9 @@ from pipeline.training.detection.defaults import LEVELS
 from pipeline.training.detection.distil import DetectorDistillationTask, DetectorSide
 from pipeline.training.detection.domains import plain, with_domains
 from pipeline.training.detection.learner import DetectorLearner
+from pipeline.training.detection.memory import DetectorMemory
 from pipeline.training.detection.objectives import DetectionObjectives
-from pipeline.training.detection.rounds import (
-    DetectorMemory,
-    DetectorRounds,
-    StreetDomains,
-    StreetPlan,
-)
+from pipeline.training.detection.rounds import DetectorRounds, StreetDomains, StreetPlan
 from pipeline.training.detection.settings import DetectorOptimizerSettings, FrameSettings, PseudoBoxSettings
 from pipeline.training.loop import LoopHooks
 from pipeline.training.scoped import SOURCE, TARGET

@@ -1,13 +1,9 @@
 """The rounds of a detector's distillation: calibrate, judge, keep the best, train."""
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-
-import torch
-from torch import Tensor
 
 from datasets.frame_loader import FrameDataset, iterate_frame_views, iterate_frames
 from datasets.samplers import UniformSampler
@@ -17,6 +13,7 @@ from pipeline.training.beta import BetaSettings
 from pipeline.training.detection.calibration import fit_calibration, right_boxes
 from pipeline.training.detection.distil import DetectorDistillationTask, DetectorSide
 from pipeline.training.detection.domains import spread_evenly
+from pipeline.training.detection.memory import DetectorMemory
 from pipeline.training.detection.pseudo_boxes import Limits, limits_for
 from pipeline.training.detection.scoring import find_people
 from pipeline.training.detection.selection import judge
@@ -64,58 +61,6 @@ class StreetPlan:
     seed: int
     workers: int = 0
     log_every_seconds: float = 10.0
-
-
-@dataclass
-class DetectorMemory:
-    """State of the rounds besides the networks' own.
-
-    Args:
-        best_score: largest criterion so far.
-        best_round: rounds that had been trained when it was reached; 0 = before.
-        best: weights of both mean networks at that time, by 'teacher.' and 'student.' names.
-    """
-
-    best_score: float = float("-inf")
-    best_round: int = 0
-    best: dict[str, Tensor] = field(default_factory=dict)
-
-    def take(self, number: int, score: float, task: DetectorDistillationTask) -> bool:
-        """Keep the present mean networks where the score is at least the largest so far; return whether it is.
-
-        Args:
-            number: rounds trained.
-            score: the label-free criterion.
-            task: the networks.
-        """
-        if score < self.best_score:
-            return False
-        self.best_score, self.best_round = score, number
-        self.best = {
-            f"{name}.{key}": value.detach().clone()
-            for name, side in (("teacher", task.teacher), ("student", task.student))
-            for key, value in side.mean.state_dict().items()
-        }
-        return True
-
-    def restore(self, task: DetectorDistillationTask) -> None:
-        """Put the best weights back into both mean networks."""
-        for name, side in (("teacher", task.teacher), ("student", task.student)):
-            weights = {k.removeprefix(f"{name}."): v for k, v in self.best.items() if k.startswith(f"{name}.")}
-            side.mean.load_state_dict(weights)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return everything as named tensors; plain values travel as the bytes of their JSON."""
-        plain = json.dumps({"best_score": self.best_score, "best_round": self.best_round}).encode()
-        best = {f"best.{name}": value for name, value in self.best.items()}
-        return {**best, "plain": torch.frombuffer(bytearray(plain), dtype=torch.uint8)}
-
-    @classmethod
-    def of(cls, tensors: Mapping[str, Tensor]) -> "DetectorMemory":
-        """Return what `tensors` was made from."""
-        plain = json.loads(bytes(tensors["plain"].tolist()).decode())
-        best = {name.removeprefix("best."): value for name, value in tensors.items() if name.startswith("best.")}
-        return cls(best=best, **plain)
 
 
 class DetectorRounds:
