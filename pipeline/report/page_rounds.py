@@ -39,10 +39,9 @@ REID_CURVES = (
     _BETA,
 )
 DETECTION_CURVES = (
-    RoundCurve("selection", "label-free score: mean of the two agreements", True, "selection"),
-    RoundCurve("mirror_agreement", "agreement with the mirrored frame", True, "mirror"),
+    RoundCurve("selection", "label-free score: agreement with the mirrored frame", True, "selection"),
     RoundCurve("teacher_agreement", "agreement with the teacher", True, "teacher"),
-    RoundCurve("boxes_a_frame", "sum of the scores in a frame", False, "boxes a frame"),
+    RoundCurve("boxes_a_frame", "sum of the confidences in a frame", False, "boxes a frame"),
     _BETA,
 )
 _REJECTED = {
@@ -85,7 +84,7 @@ def curves_of(stage: StageFiles) -> list[RoundCurve]:
     """
     if not is_detector(stage.kind):
         return list(REID_CURVES)
-    is_judged = any(is_number(row.get("mirror_agreement")) for row in stage.rows("round"))
+    is_judged = any(is_number(row.get("teacher_agreement")) for row in stage.rows("round"))
     teacher_learns = any(
         str(key).startswith("teacher.") for row in stage.rows("step") for key in row.get("terms") or {}
     )

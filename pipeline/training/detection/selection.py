@@ -58,10 +58,8 @@ def judge(
         mirrored: its detections on their mirror images, mirrored back.
         teacher: the teacher's detections on the frames.
     """
-    steady = soft_agreement(plain, mirrored)
     return {
-        "selection": steady,
-        "mirror_agreement": steady,
+        "selection": soft_agreement(plain, mirrored),
         "teacher_agreement": soft_agreement(plain, teacher),
         "boxes_a_frame": float(np.mean([float(one.scores.sum()) for one in plain])) if plain else 0.0,
     }

@@ -83,7 +83,7 @@ def make_detector_rounds() -> list[dict[str, Any]]:
     return [
         {
             "event": "round", "round": number, "beta": 0.1 + 0.2 * number, "accepted": number != 3,
-            "selection": (steady[number] + follows[number]) / 2, "mirror_agreement": steady[number],
+            "selection": steady[number],
             "teacher_agreement": follows[number], "boxes_a_frame": 3.1 + 0.4 * number, "calibration": [1.1, 0.2],
         }
         for number in range(5)
