@@ -8,6 +8,8 @@ import torch
 import torch.distributed as dist
 
 from pipeline import build, distributed
+from pipeline.losses.supervised.centroid_contrast import CentroidContrast
+from pipeline.losses.supervised.proxy_contrast import ProxyContrast
 from pipeline.training.mode_defaults import STUDENT_TERMS, TEACHER_TERMS
 from pipeline.training.phases import MODES
 from pipeline.training.progressive import ProgressiveTask, Side
@@ -35,8 +37,11 @@ def make_side(terms: dict, seed: int) -> Side:
     model.neck.bn.train = lambda mode=True: model.neck.bn
     objectives = build.objectives(terms, width=model.embedding_width)
     for objective in objectives.modules().values():
-        if hasattr(objective, "reset"):
-            objective.reset(torch.randn(4, 5, generator=torch.Generator().manual_seed(seed)))
+        rows = torch.randn(8, 5, generator=torch.Generator().manual_seed(seed))
+        if isinstance(objective, CentroidContrast):
+            objective.reset(rows[:4])
+        elif isinstance(objective, ProxyContrast):
+            objective.reset(rows, torch.arange(8) % 4, torch.arange(8) // 4)
     player = make_player(model=model, extras=objectives.modules(), total_steps=STEPS, warmup=0)
     return Side(player=player, frozen=None, objectives=objectives)
 
