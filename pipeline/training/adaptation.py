@@ -181,9 +181,10 @@ class Adaptation:
         """Log the state before round `number`, keep it if it is the best; False where the rounds have to stop."""
         settings = self.plan.clustering.arguments()
         verdict = judge(student.features, self.domains.target.cameras, clusters=settings)
-        is_better = memory.take(number, verdict.score, self.task)
+        # Equal counts as accepted: while the teacher alone learns, the student is judged as it was.
+        is_accepted = memory.take(number, verdict.score, self.task) or verdict.score == memory.best_score
         row = {"event": "round", "beta": self.task.beta, **memory.facts, **verdict.facts, "round": number,
-               "selection": verdict.score, "accepted": is_better}  # fmt: skip
+               "selection": verdict.score, "accepted": is_accepted}  # fmt: skip
         self.log(row)
         logger.info("round %d: %s", number, _sentence(row))
         self.on_round(number)
