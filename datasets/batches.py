@@ -26,16 +26,16 @@ class Sampler(Protocol):
         """Return the (batch_size,) int64 image indices of a step."""
 
 
-def iterate_collected(
+def iterate_batches(
     collect: Callable[[Sequence[Item]], Batch],
     sampler: Sampler,
     *,
     start: int,
     stop: int,
     seed: int,
-    workers: int,
-    rank: int,
-    world: int,
+    workers: int = 0,
+    rank: int = 0,
+    world: int = 1,
 ) -> Iterator[Batch]:
     """Yield what `collect` makes of the rank's share of each step in [start, stop).
 

@@ -78,7 +78,6 @@ def box_targets(
     *,
     min_height: float = 0.0,
     min_visible: float = 0.0,
-    weights: np.ndarray | None = None,
 ) -> BoxTargets:
     """Choose what a detector has to find on a frame that may have been cropped.
 
@@ -92,7 +91,6 @@ def box_targets(
         size: height and width of the frame.
         min_height: in pixels of the frame.
         min_visible: 0..1.
-        weights: (N,) confidence of each box in 0..1; None = 1.
     """
     boxes = annotations.boxes
     inside = clip_boxes(boxes, size)
@@ -100,10 +98,9 @@ def box_targets(
     seen, whole = _areas(clip_boxes(annotations.visible, size)), _areas(annotations.visible)
     visible = annotations.visible_ratio * np.divide(seen, whole, out=np.zeros_like(whole), where=whole > 0)
     trains = is_inside & ~annotations.ignore & (boxes[:, 3] - boxes[:, 1] >= min_height) & (visible >= min_visible)
-    chosen = np.ones(len(boxes), np.float32) if weights is None else np.asarray(weights, np.float32)
     return BoxTargets(
         boxes=torch.from_numpy(limit_outside(boxes, size)[trains]),
-        weights=torch.from_numpy(chosen[trains]),
+        weights=torch.ones(int(trains.sum())),
         ignored=torch.from_numpy(inside[is_inside & ~trains]),
     )
 

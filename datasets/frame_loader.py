@@ -1,4 +1,4 @@
-"""Batches of augmented frames that depend on neither the number of workers nor the number of ranks."""
+"""Frames with what a detector has to find on them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from datasets.batches import Item, Sampler, iterate_collected, ordered_items
+from datasets.batches import Item, ordered_items
 from datasets.frame_boxes import Geometry, box_targets
 from datasets.frame_cache import FrameCache
 from datasets.frame_transforms import FrameAugment
@@ -26,8 +26,6 @@ class FrameDataset:
         augment: random transform, or None.
         min_height: people lower than this in the augmented frame are ignored, in pixels.
         min_visible: people of whom a smaller share is visible in the augmented frame are ignored, 0..1.
-        weights: for each frame the (N,) confidence of its boxes, or None where all are certain.
-        strong: whose changes of the pixels the strong view gets, not its geometry; None takes those of `augment`.
     """
 
     cache: FrameCache
@@ -35,13 +33,11 @@ class FrameDataset:
     augment: FrameAugment | None = None
     min_height: float = 0.0
     min_visible: float = 0.0
-    weights: Sequence[np.ndarray] | None = None
-    strong: FrameAugment | None = None
 
     def __post_init__(self) -> None:
         """Check the lengths."""
-        for column in (self.targets, self.weights):
-            assert column is None or len(column) == len(self.cache), f"{len(column)} entries, {len(self.cache)} frames"
+        if self.targets is not None:
+            assert len(self.targets) == len(self.cache), f"{len(self.targets)} entries, {len(self.cache)} frames"
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -85,9 +81,8 @@ class FrameDataset:
         geometries = [self._geometry(self.augment, item) for item in items]
         weak = [np.ascontiguousarray(g.pixels(self.cache[i])) for g, (i, _) in zip(geometries, items, strict=True)]
         strong = weak
-        changes = self.strong or self.augment
-        if changes is not None:
-            strong = [changes.photometric(frame, seed) for frame, (_, seed) in zip(weak, items, strict=True)]
+        if self.augment is not None:
+            strong = [self.augment.photometric(frame, seed) for frame, (_, seed) in zip(weak, items, strict=True)]
         return self._batch(weak, geometries, items), self._batch(strong, geometries, items)
 
     def _geometry(self, augment: FrameAugment | None, item: Item) -> Geometry:
@@ -117,7 +112,6 @@ class FrameDataset:
             geometry.size,
             min_height=self.min_height,
             min_visible=self.min_visible,
-            weights=None if self.weights is None else self.weights[index],
         )
 
 
@@ -135,70 +129,6 @@ def pad_frames(frames: Sequence[np.ndarray]) -> torch.Tensor:
     for image, frame in zip(images, frames, strict=True):
         image[:, : frame.shape[0], : frame.shape[1]] = torch.from_numpy(np.ascontiguousarray(frame.transpose(2, 0, 1)))
     return images
-
-
-def iterate_frames(
-    dataset: FrameDataset,
-    sampler: Sampler,
-    *,
-    start: int,
-    stop: int,
-    seed: int,
-    workers: int = 0,
-    rank: int = 0,
-    world: int = 1,
-) -> Iterator[DetectionBatch]:
-    """Yield the rank's share of the batch of each step in [start, stop).
-
-    Args:
-        dataset: the frames.
-        sampler: gives the global batch of a step.
-        start: first step.
-        stop: step to stop before.
-        seed: seed of the augmentation.
-        workers: worker processes; 0 works in this one.
-        rank: this process' number.
-        world: number of processes; each takes an equal, contiguous part of the batch.
-
-    Raises:
-        ConfigError: the batch cannot be shared equally.
-        DataError: a frame can no longer be read.
-    """
-    return iterate_collected(
-        dataset.collect, sampler, start=start, stop=stop, seed=seed, workers=workers, rank=rank, world=world
-    )
-
-
-def iterate_frame_views(
-    dataset: FrameDataset,
-    sampler: Sampler,
-    *,
-    start: int,
-    stop: int,
-    seed: int,
-    workers: int = 0,
-    rank: int = 0,
-    world: int = 1,
-) -> Iterator[Views]:
-    """Yield a weak and a strong view of what `iterate_frames` yields.
-
-    Args:
-        dataset: the frames.
-        sampler: gives the global batch of a step.
-        start: first step.
-        stop: step to stop before.
-        seed: seed of the augmentation.
-        workers: worker processes; 0 works in this one.
-        rank: this process' number.
-        world: number of processes; each takes an equal, contiguous part of the batch.
-
-    Raises:
-        ConfigError: the batch cannot be shared equally.
-        DataError: a frame can no longer be read.
-    """
-    return iterate_collected(
-        dataset.collect_views, sampler, start=start, stop=stop, seed=seed, workers=workers, rank=rank, world=world
-    )
 
 
 def iterate_frames_in_order(dataset: FrameDataset, *, batch: int) -> Iterator[DetectionBatch]:

@@ -1,11 +1,9 @@
 """The record of one street frame, and the container that detection readers return."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
+from datasets.image_list import ImageList
 from pipeline.detection_types import FrameBoxes
 
 
@@ -31,26 +29,8 @@ class FrameSample:
 
 
 @dataclass(frozen=True)
-class FrameData:
-    """A sorted list of frames and the way to read one.
-
-    Args:
-        name: the data set's name, shown in messages.
-        samples: the records in sorted order.
-        load: returns the frame as (H, W, 3) uint8 RGB; raises DataError where it can't be read.
-        digest: hexadecimal SHA-256 over the listing (names, boxes, contents).
-        skipped: number of frames and boxes left out, by reason.
-    """
-
-    name: str
-    samples: tuple[FrameSample, ...]
-    load: Callable[[FrameSample], np.ndarray]
-    digest: str
-    skipped: Mapping[str, int] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        """Return the number of frames."""
-        return len(self.samples)
+class FrameData(ImageList[FrameSample]):
+    """A sorted list of frames and the way to read one."""
 
     @property
     def is_labelled(self) -> bool:
@@ -58,25 +38,13 @@ class FrameData:
         return all(sample.annotations is not None for sample in self.samples)
 
     @property
-    def cameras(self) -> tuple[str, ...]:
-        """Return the sorted names of the known cameras."""
-        return tuple(sorted({s.camera_id for s in self.samples if s.camera_id is not None}))
-
-    @property
     def num_boxes(self) -> int:
         """Return the number of annotated people, ignore regions left out."""
         return sum(int((~s.annotations.ignore).sum()) for s in self.samples if s.annotations is not None)
 
     def facts(self, *, labels_read: bool) -> dict[str, Any]:
-        """Return what a manifest says about this data.
-
-        Args:
-            labels_read: whether the reader of the frames also read their boxes.
-        """
-        found: dict[str, Any] = {
-            "digest": self.digest, "labels_read": labels_read, "images": len(self), "cameras": len(self.cameras),
-            "skipped": dict(self.skipped),
-        }  # fmt: skip
+        """Return what a manifest says about these frames; the number of people only where boxes were read."""
+        found = super().facts(labels_read=labels_read)
         return {**found, "boxes": self.num_boxes} if labels_read else found
 
     def without_labels(self) -> "FrameData":

@@ -1,4 +1,4 @@
-"""Batches of augmented crops that depend on neither the number of workers nor the number of ranks."""
+"""Crops with what a batch says about them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from datasets.batches import Item, Sampler, iterate_collected, ordered_items
+from datasets.batches import Item, ordered_items
 from datasets.cache import PixelCache
 from datasets.transforms import Augment
 from pipeline.types import ReIDBatch
@@ -48,40 +48,6 @@ class CropDataset:
             labels=None if self.labels is None else torch.from_numpy(self.labels[indices].astype(np.int64)),
             cameras=torch.from_numpy(self.cameras[indices].astype(np.int64)),
         )
-
-
-def iterate_batches(
-    dataset: CropDataset,
-    sampler: Sampler,
-    *,
-    start: int,
-    stop: int,
-    seed: int,
-    workers: int = 0,
-    rank: int = 0,
-    world: int = 1,
-) -> Iterator[ReIDBatch]:
-    """Yield the rank's share of the batch of each step in [start, stop).
-
-    The augmentation of an image is a function of (seed, step, position in the global batch).
-
-    Args:
-        dataset: the crops.
-        sampler: gives the global batch of a step.
-        start: first step.
-        stop: step to stop before.
-        seed: seed of the augmentation.
-        workers: worker processes; 0 works in this one.
-        rank: this process' number.
-        world: number of processes; each takes an equal, contiguous part of the batch.
-
-    Raises:
-        ConfigError: the batch cannot be shared equally.
-        DataError: an image can no longer be read.
-    """
-    return iterate_collected(
-        dataset.collect, sampler, start=start, stop=stop, seed=seed, workers=workers, rank=rank, world=world
-    )
 
 
 def iterate_in_order(dataset: CropDataset, *, batch: int) -> Iterator[ReIDBatch]:

@@ -2,10 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
+from datasets.image_list import ImageList
 
 
 @dataclass(frozen=True)
@@ -30,36 +30,18 @@ class ReIDSample:
 
 
 @dataclass(frozen=True)
-class ReIDData:
-    """A sorted list of crops and the way to read one.
-
-    Args:
-        name: the data set's name, shown in messages.
-        samples: the records in sorted order.
-        load: returns the crop as (H, W, 3) uint8 RGB; raises DataError where it can't be read.
-        digest: hexadecimal SHA-256 over the listing (names, labels, contents).
-        skipped: number of images left out, by reason.
-    """
-
-    name: str
-    samples: tuple[ReIDSample, ...]
-    load: Callable[[ReIDSample], np.ndarray]
-    digest: str
-    skipped: Mapping[str, int] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        """Return the number of crops."""
-        return len(self.samples)
+class ReIDData(ImageList[ReIDSample]):
+    """A sorted list of crops and the way to read one."""
 
     @property
     def is_labelled(self) -> bool:
         """Return whether every crop has a person id."""
         return all(sample.person_id is not None for sample in self.samples)
 
-    @property
-    def cameras(self) -> tuple[str, ...]:
-        """Return the sorted names of the known cameras."""
-        return tuple(sorted({s.camera_id for s in self.samples if s.camera_id is not None}))
+    def facts(self, *, labels_read: bool) -> dict[str, Any]:
+        """Return what a manifest says about these crops; the number of persons only where labels were read."""
+        found = super().facts(labels_read=labels_read)
+        return {**found, "persons": len({s.person_id for s in self.samples})} if labels_read else found
 
     def without_labels(self) -> "ReIDData":
         """Return the same crops with every person id removed, so that nothing downstream can read one."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from pipeline import build, distributed
-from pipeline.checkpoint import load_detector, load_tensors, save_detector, save_tensors
+from pipeline.checkpoint import load_detector, save_detector
 from pipeline.config.references import ArtifactRefName, Components, DataRef, DetectorRef, Operational
 from pipeline.config.schema import StageConfig
 from pipeline.models.detection.detector import Detector
@@ -17,13 +17,15 @@ from pipeline.training.beta import BetaSettings
 from pipeline.training.detection.defaults import LEVELS
 from pipeline.training.detection.distil import DetectorDistillationTask, DetectorSide
 from pipeline.training.detection.domains import plain, with_domains
-from pipeline.training.detection.learner import DetectorLearner
 from pipeline.training.detection.memory import DetectorMemory
 from pipeline.training.detection.objectives import DetectionObjectives
+from pipeline.training.detection.player import DetectorPlayer
 from pipeline.training.detection.rounds import DetectorRounds, StreetDomains, StreetPlan
 from pipeline.training.detection.settings import DetectorOptimizerSettings, FrameSettings, PseudoBoxSettings
 from pipeline.training.loop import LoopHooks
+from pipeline.training.resuming import loop_hooks, resumed
 from pipeline.training.scoped import SOURCE, TARGET
+from pipeline.training.tensor_names import under
 
 Objectives = Annotated[dict[str, dict[str, Any]], Components("detection_objectives")]
 
@@ -91,13 +93,11 @@ def run(context: StageContext) -> StageResult:
         style=config.style,
         device=device,
     )
-    memory, start = DetectorMemory(), 0
-    point = context.resume.latest()
-    if point is not None:
-        tensors = load_tensors(_resume_file(point.directory))
-        task.load_state(tensors)
-        memory = DetectorMemory.of({k.removeprefix("memory."): v for k, v in tensors.items() if "memory." in k})
-        start = point.step
+    memory = DetectorMemory()
+    state, start = resumed(context)
+    if state:
+        task.load_state(state)
+        memory = DetectorMemory.of(under(state, "memory."))
     memory = _rounds(context, task, domains).run(memory, start=start)
     if teacher.frozen is not None and digest is not None:
         check_unchanged(teacher.frozen, digest)
@@ -117,10 +117,10 @@ def _teacher(context: StageContext, model: Detector, domains: StreetDomains, dev
     config: DetectorKDConfig = context.config
     model = _placed(context, model, domains, device)
     if not config.teacher_learns:
-        return DetectorSide(learner=None, frozen=model.eval().requires_grad_(False))
+        return DetectorSide(player=None, frozen=model.eval().requires_grad_(False))
     settings = config.teacher_optimizer.player(total_steps=config.rounds * config.steps)
-    learner = DetectorLearner(model, precision=build.precision(context.run_config.runtime, device), **settings)
-    return DetectorSide(learner=learner, frozen=None)
+    player = DetectorPlayer(model, precision=build.precision(context.run_config.runtime, device), **settings)
+    return DetectorSide(player=player, frozen=None)
 
 
 def _student(
@@ -137,11 +137,11 @@ def _student(
     model = _placed(context, fresh, domains, device)
     terms = config.objectives if config.objectives is not None else LEVELS[model.shape.kind]
     objectives = build.detection_objectives(terms, student=model.shape, teacher=teacher.mean.shape)
-    learner = DetectorLearner(
+    player = DetectorPlayer(
         model, extras=objectives.modules().to(device), precision=build.precision(context.run_config.runtime, device),
         **config.optimizer.player(total_steps=config.rounds * config.steps),
     )  # fmt: skip
-    return DetectorSide(learner=learner, frozen=None), objectives
+    return DetectorSide(player=player, frozen=None), objectives
 
 
 def _domains(context: StageContext, size: tuple[int, ...]) -> tuple[StreetDomains, dict[str, Any]]:
@@ -165,15 +165,8 @@ def _rounds(context: StageContext, task: DetectorDistillationTask, domains: Stre
         seed=context.seed % 2**31, workers=runtime.workers, log_every_seconds=runtime.log_every_seconds,
     )  # fmt: skip
 
-    def save(memory: DetectorMemory, step: int) -> None:
-        tensors = {**task.state(), **{f"memory.{name}": value for name, value in memory.tensors().items()}}
-        context.resume.save(step, lambda folder: save_tensors(_resume_file(folder), tensors))
-
     def hooks(memory: DetectorMemory) -> LoopHooks:
-        return LoopHooks(
-            log=context.metrics.write, save=lambda step: save(memory, step),
-            save_every_steps=runtime.checkpoint_every_steps, save_every_seconds=runtime.checkpoint_every_seconds,
-        )  # fmt: skip
+        return loop_hooks(context, lambda: task.state() | {f"memory.{k}": v for k, v in memory.tensors().items()})
 
     def keep_round(number: int) -> None:
         if config.keep_rounds and distributed.rank() == 0:
@@ -184,10 +177,6 @@ def _rounds(context: StageContext, task: DetectorDistillationTask, domains: Stre
         task=task, domains=domains, plan=plan, precision=build.precision(runtime, task.device),
         log=context.metrics.write, hooks=hooks, on_round=keep_round,
     )  # fmt: skip
-
-
-def _resume_file(folder: Path) -> Path:
-    return folder / "state.safetensors"
 
 
 def _save(path: Path, model: Detector, *, spec: dict[str, Any], meta: dict[str, Any]) -> None:
@@ -206,7 +195,7 @@ def _result(
 ) -> StageResult:
     teacher_spec, spec = specs
     last = copy.deepcopy(task.student.mean)
-    memory.restore(task)
+    memory.restore(task.sides)
     files = {"best": (task.student.mean, spec), "last": (last, spec), "teacher": (task.teacher.mean, teacher_spec)}
     outputs = {}
     for role, (model, model_spec) in files.items():

@@ -6,21 +6,23 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 
-from datasets.frame_loader import FrameDataset, iterate_frames
+from datasets.batches import iterate_batches
+from datasets.frame_loader import FrameDataset
 from datasets.frame_merge import merge_frames
 from datasets.frame_records import FrameData
 from datasets.samplers import UniformSampler
 from pipeline import build, distributed
-from pipeline.checkpoint import load_detector, load_tensors, save_detector, save_tensors
+from pipeline.checkpoint import load_detector, save_detector
 from pipeline.config.references import ArtifactRefName, DataRef, DetectorRef
 from pipeline.config.schema import StageConfig
 from pipeline.models.detection.detector import Detector
 from pipeline.stage import Output, Stage, StageContext, StageResult
-from pipeline.training.detection.learner import DetectorLearner
+from pipeline.training.detection.player import DetectorPlayer
 from pipeline.training.detection.settings import DetectorOptimizerSettings, FrameSettings
 from pipeline.training.detection.supervised import DetectorSupervisedTask
-from pipeline.training.loop import LoopHooks, run_steps
+from pipeline.training.loop import run_steps
 from pipeline.training.progress import Progress
+from pipeline.training.resuming import loop_hooks, resumed
 
 
 class DetectorPretrainConfig(StageConfig):
@@ -55,19 +57,17 @@ def run(context: StageContext) -> StageResult:
 
     # 2. The network and its optimizer.
     model = _model(context, spec, device)
-    learner = DetectorLearner(
+    player = DetectorPlayer(
         model, precision=build.precision(runtime, device), **config.optimizer.player(total_steps=config.steps)
     )
-    task = DetectorSupervisedTask(learner, device=device)
+    task = DetectorSupervisedTask(player, device=device)
 
     # 3. Go on where a killed run stopped, then train.
-    point = context.resume.latest()
-    start = 0
-    if point is not None:
-        task.load_state(load_tensors(_resume_file(point.directory)))
-        start = point.step
+    state, start = resumed(context)
+    if state:
+        task.load_state(state)
     _train(context, task, frames, start=start)
-    return _result(context, task.learner, spec, parts=parts, frames=frames)
+    return _result(context, task.player, spec, parts=parts, frames=frames)
 
 
 def _model(context: StageContext, spec: dict[str, Any], device: torch.device) -> Detector:
@@ -86,36 +86,32 @@ def _model(context: StageContext, spec: dict[str, Any], device: torch.device) ->
 def _train(context: StageContext, task: DetectorSupervisedTask, frames: FrameDataset, *, start: int) -> None:
     config, runtime = context.config, context.run_config.runtime
     seed = context.seed % 2**31
-    batches = iterate_frames(
-        frames, UniformSampler(len(frames), batch=config.batch, seed=seed), start=start, stop=config.steps, seed=seed,
-        workers=runtime.workers, rank=distributed.rank(), world=distributed.world_size(),
-    )  # fmt: skip
-    hooks = LoopHooks(
-        log=context.metrics.write,
-        save=lambda step: context.resume.save(step, lambda to: save_tensors(_resume_file(to), task.state())),
-        save_every_steps=runtime.checkpoint_every_steps, save_every_seconds=runtime.checkpoint_every_seconds,
+    batches = iterate_batches(
+        frames.collect, UniformSampler(len(frames), batch=config.batch, seed=seed), start=start, stop=config.steps,
+        seed=seed, workers=runtime.workers, rank=distributed.rank(), world=distributed.world_size(),
     )  # fmt: skip
     progress = Progress(context.name, total=config.steps, start=start, every_seconds=runtime.log_every_seconds)
     run_steps(
-        task, ({"source": batch} for batch in batches), start=start, stop=config.steps, hooks=hooks, progress=progress
+        task,
+        ({"source": batch} for batch in batches),
+        start=start,
+        stop=config.steps,
+        hooks=loop_hooks(context, task.state),
+        progress=progress,
     )
     progress.close()
 
 
-def _resume_file(folder: Path) -> Path:
-    return folder / "state.safetensors"
-
-
 def _result(
     context: StageContext,
-    learner: DetectorLearner,
+    player: DetectorPlayer,
     spec: dict[str, Any],
     *,
     parts: dict[str, FrameData],
     frames: FrameDataset,
 ) -> StageResult:
     outputs = {}
-    for role, model in {"best": learner.mean, "last": learner.model}.items():
+    for role, model in {"best": player.mean, "last": player.model}.items():
         meta = {"stage": context.name, "role": role, "is_ceiling": context.config.is_ceiling}
         if distributed.rank() == 0:
             save_detector(context.attempt / f"{role}.safetensors", model, spec=spec, meta=meta)

@@ -1,12 +1,10 @@
 """Adapt a teacher to unlabelled target cameras while a small student learns from it, round by round."""
 
 import copy
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
-from torch import Tensor
 
 from datasets.cache import load_pixels
 from datasets.labels import camera_indices, class_labels
@@ -14,14 +12,14 @@ from datasets.loader import CropDataset
 from datasets.records import ReIDData
 from datasets.transforms import build_transform
 from pipeline import build, distributed
-from pipeline.checkpoint import load_model, load_tensors, save_model, save_tensors
+from pipeline.checkpoint import load_model, save_model
 from pipeline.config.references import ArtifactRefName, Components, DataRef, ModelRef, Operational
 from pipeline.config.schema import StageConfig
 from pipeline.models.camera_statistics import CameraStatistics, fit_camera_statistics
 from pipeline.models.reid import ReIDModel
 from pipeline.stage import Output, Stage, StageContext, StageResult
 from pipeline.teaching.responses import check_unchanged, weights_digest
-from pipeline.training.adaptation import Adaptation, Domains, Plan, resume_file
+from pipeline.training.adaptation import Adaptation, Domains, Plan
 from pipeline.training.beta import BetaSettings
 from pipeline.training.clustering_settings import ClusteringSettings
 from pipeline.training.extraction import extract_embeddings
@@ -32,8 +30,10 @@ from pipeline.training.phases import MODES, Round, rounds_of
 from pipeline.training.player import Player
 from pipeline.training.progressive import ProgressiveTask, Side
 from pipeline.training.relabel import TargetCrops
+from pipeline.training.resuming import loop_hooks, resumed
 from pipeline.training.selection import SelectionSettings
 from pipeline.training.settings import AugmentSettings, BatchSettings, OptimizerSettings
+from pipeline.training.tensor_names import under
 
 Objectives = Annotated[dict[str, dict[str, Any]], Components("objectives")]
 Mode = Literal["joint", "two_stage", "distil_then_adapt", "kd_only", "uda_only", "as_published"]
@@ -104,12 +104,11 @@ def run(context: StageContext) -> StageResult:
     )
 
     # 3. Rounds: embed, judge without labels, cluster, train.
-    memory, start = AdaptationMemory(), 0
-    point = context.resume.latest()
-    if point is not None:
-        tensors = load_tensors(resume_file(point.directory))
-        task.load_state(tensors)
-        memory, start = AdaptationMemory.of(_under(tensors, "memory.")), point.step
+    memory = AdaptationMemory()
+    state, start = resumed(context)
+    if state:
+        task.load_state(state)
+        memory = AdaptationMemory.of(under(state, "memory."))
     memory = _adaptation(context, task, domains, schedule).run(memory, start=start)
     if teacher.frozen is not None and frozen_digest is not None:
         check_unchanged(teacher.frozen, frozen_digest)
@@ -127,15 +126,8 @@ def _adaptation(context: StageContext, task: ProgressiveTask, domains: Domains, 
         workers=runtime.workers, log_every_seconds=runtime.log_every_seconds,
     )  # fmt: skip
 
-    def save(memory: AdaptationMemory, step: int) -> None:
-        tensors = {**task.state(), **{f"memory.{name}": value for name, value in memory.tensors().items()}}
-        context.resume.save(step, lambda folder: save_tensors(resume_file(folder), tensors))
-
     def hooks(memory: AdaptationMemory) -> LoopHooks:
-        return LoopHooks(
-            log=context.metrics.write, save=lambda step: save(memory, step),
-            save_every_steps=runtime.checkpoint_every_steps, save_every_seconds=runtime.checkpoint_every_seconds,
-        )  # fmt: skip
+        return loop_hooks(context, lambda: task.state() | {f"memory.{k}": v for k, v in memory.tensors().items()})
 
     def keep_round(number: int) -> None:
         if not config.keep_rounds:
@@ -165,10 +157,6 @@ def _statistics(model: ReIDModel, domains: Domains, config: ProgressiveKDConfig)
         return None
     target = domains.target
     return fit_camera_statistics(extract_embeddings(model, target.crops), target.cameras, names=target.names)
-
-
-def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _largest_size(context: StageContext) -> tuple[int, int]:
@@ -244,7 +232,7 @@ def _result(
     spec = build.model_spec(context.run_config.models[config.train])
     teacher_spec = dict(load_model(Path(context.inputs[config.teacher].path)).spec)
     last = copy.deepcopy(task.student.mean)
-    memory.restore(task)
+    memory.restore(task.sides)
     teacher = task.teacher.mean if task.teacher is not None else last
     files = {"best": (task.student.mean, spec), "last": (last, spec), "teacher": (teacher, teacher_spec)}
     outputs = {}
@@ -255,14 +243,7 @@ def _result(
             save_model(context.attempt / f"{role}.safetensors", model, spec=model_spec, cameras=statistics, meta=meta)
         outputs[role] = Output(f"{role}.safetensors", meta)
     distributed.barrier()
-    listing = {
-        name: {
-            "digest": part.digest, "labels_read": name == config.source, "images": len(part),
-            "cameras": len(part.cameras), "skipped": dict(part.skipped),
-        }
-        for name, part in parts.items()
-    }  # fmt: skip
-    listing[config.source]["persons"] = len({s.person_id for s in parts[config.source].samples})
+    listing = {name: part.facts(labels_read=name == config.source) for name, part in parts.items()}
     metrics = {
         "mode": config.mode, "rounds": config.rounds, "steps": config.steps, "chosen_round": memory.best_round,
         "chosen_score": memory.best_score, "rollbacks": memory.rollbacks,

@@ -3,26 +3,27 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import torch
 from pydantic import Field, model_validator
 
+from datasets.batches import iterate_batches
 from datasets.cache import load_pixels
 from datasets.labels import camera_indices, class_labels
-from datasets.loader import CropDataset, iterate_batches
+from datasets.loader import CropDataset
 from datasets.merge import merge_labelled
 from datasets.records import ReIDData
 from datasets.samplers import PKSampler
 from datasets.transforms import build_transform
 from pipeline import build, distributed
-from pipeline.checkpoint import load_model, load_tensors, save_model, save_tensors
+from pipeline.checkpoint import load_model, save_model
 from pipeline.config.references import ArtifactRefName, Components, DataRef, ModelRef
 from pipeline.config.schema import StageConfig
 from pipeline.models.reid import ReIDModel
 from pipeline.stage import Output, Stage, StageContext, StageResult
-from pipeline.training.loop import LoopHooks, run_steps
+from pipeline.training.loop import run_steps
 from pipeline.training.player import Player
 from pipeline.training.progress import Progress
+from pipeline.training.resuming import loop_hooks, resumed
 from pipeline.training.settings import AugmentSettings, BatchSettings, OptimizerSettings
 from pipeline.training.supervised import SupervisedTask
 
@@ -80,14 +81,16 @@ def run(context: StageContext) -> StageResult:
     task = _task(context, model, device, total=total)
 
     # 3. Go on where a killed run stopped, then train.
-    start = _go_on(context, task)
+    state, start = resumed(context)
+    if state:
+        task.load_state(state)
     batches = iterate_batches(
-        crops, sampler, start=start, stop=total, seed=context.seed, workers=runtime.workers,
+        crops.collect, sampler, start=start, stop=total, seed=context.seed, workers=runtime.workers,
         rank=distributed.rank(), world=distributed.world_size(),
     )  # fmt: skip
     progress = Progress(context.name, total=total, start=start, every_seconds=runtime.log_every_seconds)
     run_steps(
-        task, ({"source": batch} for batch in batches), start=start, stop=total, hooks=_hooks(context, task),
+        task, ({"source": batch} for batch in batches), start=start, stop=total, hooks=loop_hooks(context, task.state),
         progress=progress,
     )  # fmt: skip
     progress.close()
@@ -129,29 +132,6 @@ def _task(context: StageContext, model: ReIDModel, device: torch.device, *, tota
     return SupervisedTask(player, objectives, device=device)
 
 
-def _go_on(context: StageContext, task: SupervisedTask) -> int:
-    """Restore the newest resume point; return the number of finished steps."""
-    point = context.resume.latest()
-    if point is None:
-        return 0
-    task.load_state(load_tensors(point.directory / "state.safetensors"))
-    return point.step
-
-
-def _hooks(context: StageContext, task: SupervisedTask) -> LoopHooks:
-    runtime = context.run_config.runtime
-    return LoopHooks(
-        log=context.metrics.write,
-        save=lambda step: context.resume.save(step, lambda folder: _save_point(folder, task)),
-        save_every_steps=runtime.checkpoint_every_steps,
-        save_every_seconds=runtime.checkpoint_every_seconds,
-    )
-
-
-def _save_point(folder: Path, task: SupervisedTask) -> None:
-    save_tensors(folder / "state.safetensors", task.state())
-
-
 def _result(
     context: StageContext,
     player: Player,
@@ -166,14 +146,7 @@ def _result(
         save_model(context.attempt / "best.safetensors", player.mean, spec=spec, meta={**meta, "role": "best"})
         save_model(context.attempt / "last.safetensors", player.model, spec=spec, meta={**meta, "role": "last"})
     distributed.barrier()
-    listing = {
-        name: {
-            "digest": part.digest, "labels_read": True, "images": len(part),
-            "persons": len(np.unique([s.person_id for s in part.samples])),
-            "cameras": len(part.cameras), "skipped": dict(part.skipped),
-        }
-        for name, part in parts.items()
-    }  # fmt: skip
+    listing = {name: part.facts(labels_read=True) for name, part in parts.items()}
     metrics = {**meta, "images": len(data), "is_ceiling": context.config.is_ceiling, "skipped": dict(data.skipped)}
     outputs = {"best": Output("best.safetensors", meta), "last": Output("last.safetensors", meta)}
     return StageResult(outputs=outputs, metrics=metrics, data=listing)

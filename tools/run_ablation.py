@@ -2,16 +2,15 @@
 
 import argparse
 import copy
-import json
 import logging
 import statistics
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from pipeline.comparison.cases import parse_arguments, run_cases, spread, without_sharing
 
 MODES = ("joint", "two_stage", "distil_then_adapt", "kd_only", "uda_only", "as_published")
 # Every entry changes one thing of the default: settings, or terms taken out of both networks' objectives.
@@ -28,35 +27,14 @@ SWAPPED = {"dmmd for mmd": "dmmd", "gradient reversal for mmd": "gradient_revers
 BASELINE_ROLES = ("student_direct", "teacher_direct", "student_supervised")
 
 
-def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="run_ablation.py", description=__doc__)
-    parser.add_argument(
-        "config", metavar="CONFIG", type=Path, help="YAML file of the run whose `adapt` stage is varied"
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder of all runs")
-    parser.add_argument(
-        "--case",
-        action="append",
-        required=True,
-        metavar="SOURCE:TARGET:SEED",
-        help="world domains and seed; repeatable",
-    )
-    parser.add_argument("--only", default="", help="comma-separated names of rows (default: all)")
-    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="a.b=c", help="for all rows")
-    parser.add_argument("--jobs", type=int, default=1, help="cases run at the same time, one thread each")
-    return parser.parse_args(arguments)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run all cases, then print the table; a case that is done is not run again."""
-    options = parse_arguments(arguments)
+    options = parse_arguments("run_ablation.py", __doc__, "`adapt` stage", arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     from pipeline.errors import PipelineError
 
     try:
-        with ThreadPoolExecutor(options.jobs) as pool:
-            results = list(pool.map(lambda case: run_case(options, case), options.case))
+        results = [_rows(summary) for summary in run_cases(options, configure)]
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -64,30 +42,26 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def run_case(options: argparse.Namespace, case: str) -> dict[str, Any]:
-    """Run every row of one domain pair and seed; return the rows by role."""
-    import yaml
+def configure(options: argparse.Namespace, source: str, target: str, seed: int) -> dict[str, Any]:
+    """Return the configuration of every row on one domain pair and seed.
 
+    Args:
+        options: the command line.
+        source: world domain with labels.
+        target: world domain without.
+        seed: of the networks and of both domains.
+    """
     from pipeline.config.load import load_config
-    from pipeline.errors import PipelineError
     from stages import STAGES
 
-    source, target, seed = case.split(":")
     domains = {"source": source, "target": target, "probe": target, "ceiling": target}
     sets = [f"data.{name}.{key}={value}" for name, domain in domains.items()
             for key, value in (("domain", domain), ("seed", seed))]  # fmt: skip
     tree = load_config(options.config, [*sets, f"seed={seed}", *options.overrides], STAGES).to_tree()
-    tree = with_rows(tree, tuple(name for name in options.only.split(",") if name))
-    folder = options.out / f"{source}-{target}-{seed}"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "ablation.yaml"
-    path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
-    command = [sys.executable, str(Path(__file__).with_name("run.py")), str(path), "--run-dir", str(folder / "run")]
-    with open(folder / "log.txt", "a", encoding="utf-8") as log:
-        code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
-    if code:
-        raise PipelineError(f"case {case} ended with exit code {code}", "0", f"See {folder / 'log.txt'}.")
-    summary = json.loads((folder / "run" / "results.json").read_text(encoding="utf-8"))
+    return with_rows(tree, tuple(name for name in options.only.split(",") if name))
+
+
+def _rows(summary: dict[str, Any]) -> dict[str, Any]:
     return {row["role"]: row for row in summary["reid"] if row["domain"] == "target"}
 
 
@@ -102,9 +76,7 @@ def with_rows(tree: dict[str, Any], only: tuple[str, ...]) -> dict[str, Any]:
         score["models"][name] = f"row{number}.best"
     score["strips"] = 0
     tree["stages"]["score"] = tree["stages"].pop("score")
-    # Rows share objects, which YAML would write as anchors; the strict loader takes none.
-    plain: dict[str, Any] = json.loads(json.dumps(tree))
-    return plain
+    return without_sharing(tree)
 
 
 def variants(default: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -161,12 +133,6 @@ def gap_closed(result: dict[str, Any], name: str) -> float:
     direct, ceiling = result["student_direct"]["mAP"], result["student_supervised"]["mAP"]
     gap: float = (result[name]["mAP"] - direct) / (ceiling - direct)
     return gap
-
-
-def spread(values: list[float], *, digits: int = 1) -> str:
-    """Return 'mean ± standard deviation' in percent."""
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{100 * statistics.mean(values):.{digits}f} ± {100 * deviation:.{digits}f}"
 
 
 if __name__ == "__main__":

@@ -5,41 +5,25 @@ import copy
 import json
 import logging
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from pipeline.comparison.cases import parse_arguments, run_cases, spread, without_sharing
+
 DOMAINS = ("target", "source")
-
-
-def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="run_detector_ablation.py", description=__doc__)
-    parser.add_argument("config", metavar="CONFIG", type=Path, help="YAML file with a detector_kd stage")
-    parser.add_argument("--out", type=Path, required=True, help="folder of all runs")
-    parser.add_argument(
-        "--case",
-        action="append",
-        required=True,
-        metavar="SOURCE:TARGET:SEED",
-        help="world domains and seed; repeatable",
-    )
-    parser.add_argument("--only", default="", help="comma-separated names of rows (default: all)")
-    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="a.b=c", help="for all rows")
-    return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run all cases, then print the table; a case that is done is not run again."""
-    options = parse_arguments(arguments)
+    options = parse_arguments("run_detector_ablation.py", __doc__, "detector_kd stage", arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     from pipeline.errors import PipelineError
 
     try:
-        results = [run_case(options, case) for case in options.case]
+        results = [_rows(summary) for summary in run_cases(options, configure)]
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -47,30 +31,27 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def run_case(options: argparse.Namespace, case: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """Run every row of one domain pair and seed; return the rows by role and domain."""
-    import yaml
+def configure(options: argparse.Namespace, source: str, target: str, seed: int) -> dict[str, Any]:
+    """Return the configuration of every row on one domain pair and seed.
 
+    Args:
+        options: the command line.
+        source: world domain with labels.
+        target: world domain without.
+        seed: of the networks and of both domains.
+    """
     from pipeline.config.load import load_config
-    from pipeline.errors import PipelineError
     from stages import STAGES
 
-    source, target, seed = case.split(":")
     tree = load_config(options.config, [f"seed={seed}", *options.overrides], STAGES).to_tree()
     tree = with_rows(detector_half(tree), tuple(name for name in options.only.split(",") if name))
     roles = data_roles(tree)
     for name, entry in tree["data"].items():
-        entry["domain"], entry["seed"] = (source if name in roles["source"] else target), int(seed)
-    folder = options.out / f"{source}-{target}-{seed}"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "ablation.yaml"
-    path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
-    command = [sys.executable, str(Path(__file__).with_name("run.py")), str(path), "--run-dir", str(folder / "run")]
-    with open(folder / "log.txt", "a", encoding="utf-8") as log:
-        code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
-    if code:
-        raise PipelineError(f"case {case} ended with exit code {code}", "0", f"See {folder / 'log.txt'}.")
-    summary = json.loads((folder / "run" / "results.json").read_text(encoding="utf-8"))
+        entry["domain"], entry["seed"] = (source if name in roles["source"] else target), seed
+    return tree
+
+
+def _rows(summary: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     return {(row["role"], row["domain"]): row for row in summary["detection"]}
 
 
@@ -112,9 +93,7 @@ def with_rows(tree: dict[str, Any], only: tuple[str, ...]) -> dict[str, Any]:
             score["models"][name] = f"row{number}.best"
     score["drawn"] = 0
     tree["stages"][last] = tree["stages"].pop(last)
-    # Rows share objects, which YAML would write as anchors; the strict loader takes none.
-    plain: dict[str, Any] = json.loads(json.dumps(tree))
-    return plain
+    return without_sharing(tree)
 
 
 def variants(default: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
@@ -164,12 +143,6 @@ def gap_closed(result: dict[tuple[str, str], dict[str, Any]], name: str) -> floa
     direct, ceiling = (result[role, "target"]["ap50"] for role in ("student_direct", "student_supervised"))
     gap: float = (result[name, "target"]["ap50"] - direct) / (ceiling - direct)
     return gap
-
-
-def spread(values: list[float]) -> str:
-    """Return 'mean ± standard deviation' in percent."""
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{100 * statistics.mean(values):.1f} ± {100 * deviation:.1f}"
 
 
 if __name__ == "__main__":

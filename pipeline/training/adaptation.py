@@ -3,12 +3,12 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from datasets.loader import CropDataset, iterate_batches
+from datasets.batches import iterate_batches
+from datasets.loader import CropDataset
 from datasets.samplers import PKSampler, UniformSampler
 from pipeline import distributed
 from pipeline.clustering.pseudo_labels import PseudoLabels
@@ -182,7 +182,7 @@ class Adaptation:
         settings = self.plan.clustering.arguments()
         verdict = judge(student.features, self.domains.target.cameras, clusters=settings)
         # Equal counts as accepted: while the teacher alone learns, the student is judged as it was.
-        is_accepted = memory.take(number, verdict.score, self.task) or verdict.score == memory.best_score
+        is_accepted = memory.take(number, verdict.score, self.task.sides) or verdict.score == memory.best_score
         row = {"event": "round", "beta": self.task.beta, **memory.facts, **verdict.facts, "round": number,
                "selection": verdict.score, "accepted": is_accepted}  # fmt: skip
         self.log(row)
@@ -207,7 +207,7 @@ class Adaptation:
             return False
         self.log({"event": "rollback", "round": number, "sentence": f"{back}: went back to round {memory.best_round}"})
         logger.warning("round %d: %s; going back to round %d", number, back, memory.best_round)
-        memory.restore(self.task)
+        memory.restore(self.task.sides)
         memory.is_back = True
         return True
 
@@ -228,8 +228,8 @@ class Adaptation:
                 instances=plan.target_batch.instances, seed=plan.seed,
             )  # fmt: skip
         labelled = CropDataset(target.cache, labels, target.cameras, target.augment)
-        sources = iterate_batches(source, source_sampler, start=start, stop=stop, seed=plan.seed, **place)
-        targets = iterate_batches(labelled, target_sampler, start=start, stop=stop, seed=plan.seed + 1, **place)
+        sources = iterate_batches(source.collect, source_sampler, start=start, stop=stop, seed=plan.seed, **place)
+        targets = iterate_batches(labelled.collect, target_sampler, start=start, stop=stop, seed=plan.seed + 1, **place)
         for source_batch, target_batch in zip(sources, targets, strict=True):
             yield {"source": source_batch, "target": target_batch}
 
@@ -237,8 +237,3 @@ class Adaptation:
 def _sentence(row: Mapping[str, Any]) -> str:
     shown = ("clusters", "outliers", "agreement", "silhouette", "clustered", "selection")
     return ", ".join(f"{key} {row[key]:.3g}" for key in shown if isinstance(row.get(key), int | float))
-
-
-def resume_file(folder: Path) -> Path:
-    """Return the tensors' file of a resume point."""
-    return folder / "state.safetensors"

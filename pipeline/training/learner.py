@@ -18,6 +18,7 @@ from pipeline.training.optim import (
     warmup_cosine,
 )
 from pipeline.training.precision import Precision
+from pipeline.training.tensor_names import under
 
 
 class Learner:
@@ -47,8 +48,8 @@ class Learner:
         precision: Precision | None = None,
     ) -> None:
         self.module = module
-        self._network: nn.Module = module.model  # type: ignore[assignment]
-        self.mean = make_average(self._network)
+        self.network: nn.Module = module.model  # type: ignore[assignment]
+        self.mean = make_average(self.network)
         self.optimizer = build_optimizer(self.module, lr=lr, weight_decay=weight_decay)
         self.lr, self.total_steps, self.warmup, self.decay, self.clip = lr, total_steps, warmup, decay, clip
         self.precision = precision or Precision()
@@ -76,7 +77,7 @@ class Learner:
         self.precision.backward(loss)
         self.precision.step(self.optimizer, self.module, clip=self.clip)
         self._average_buffers()
-        update_average(self.mean, self._network, updated_decay(self.decay, self.updates))
+        update_average(self.mean, self.network, updated_decay(self.decay, self.updates))
         self.updates += 1
         return rate
 
@@ -104,15 +105,15 @@ class Learner:
             CheckpointError: the tensors belong to another network.
         """
         try:
-            self.module.load_state_dict(_under(tensors, "module."))
-            self.mean.load_state_dict(_under(tensors, "mean."))
+            self.module.load_state_dict(under(tensors, "module."))
+            self.mean.load_state_dict(under(tensors, "mean."))
         except RuntimeError as error:
             first_line = str(error).splitlines()[0]
             raise CheckpointError(
                 f"the resume point does not fit the network ({first_line})", "the network of this config",
                 "Start the stage again with --restart.",
             ) from error  # fmt: skip
-        load_optimizer_tensors(self.optimizer, _under(tensors, "optimizer."))
+        load_optimizer_tensors(self.optimizer, under(tensors, "optimizer."))
         self.updates = int(tensors["updates"])
         self.precision.scale = float(tensors["scale"])
 
@@ -129,7 +130,3 @@ def check_finite(terms: Mapping[str, Tensor], *, step: int) -> None:
             f"a loss term is not finite at step {step}: {shown}", "finite terms",
             "Lower the learning rate, or set runtime.amp to off, and run the same command again.",
         )  # fmt: skip
-
-
-def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

@@ -15,6 +15,7 @@ from pipeline.training.phases import Phase
 from pipeline.training.player import Player, gathered
 from pipeline.training.scoped import TARGET, ScopedObjectives
 from pipeline.training.supervised import global_batch, on_device
+from pipeline.training.tensor_names import under
 from pipeline.types import LossTerms, ReIDBatch, Taps
 
 
@@ -94,23 +95,28 @@ class ProgressiveTask:
             total, parts = total + terms.total, parts | {f"student.{k}": v for k, v in terms.parts.items()}
         return LossTerms(total, parts)
 
+    @property
+    def sides(self) -> dict[str, Side]:
+        """The networks by name."""
+        return {"student": self.student} if self.teacher is None else {"teacher": self.teacher, "student": self.student}
+
     def state(self) -> dict[str, Tensor]:
         """Return what a resume point keeps of both networks."""
         tensors: dict[str, Tensor] = {}
-        for name, side in (("teacher", self.teacher), ("student", self.student)):
-            if side is not None and side.player is not None:
+        for name, side in self.sides.items():
+            if side.player is not None:
                 tensors |= {f"{name}.{key}": value for key, value in side.player.state().items()}
-            if side is not None and side.space is not None:
+            if side.space is not None:
                 tensors |= {f"{name}.space.mean": side.space.mean, f"{name}.space.std": side.space.std}
         return tensors
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from a resume point."""
-        for name, side in (("teacher", self.teacher), ("student", self.student)):
-            own = {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
-            if side is not None and side.player is not None:
+        for name, side in self.sides.items():
+            own = under(tensors, f"{name}.")
+            if side.player is not None:
                 side.player.load_state(own)
-            if side is not None and "space.mean" in own:
+            if "space.mean" in own:
                 side.space = CameraSpace(own["space.mean"].to(self.device), own["space.std"].to(self.device))
 
 

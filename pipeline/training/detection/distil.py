@@ -12,12 +12,13 @@ from pipeline.detection_types import BoxTargets, DetectionBatch, DetectorTaps
 from pipeline.models.detection.detector import Detector, DetectorOutput
 from pipeline.training.detection.calibration import Calibration
 from pipeline.training.detection.domains import speak_for
-from pipeline.training.detection.learner import DetectorLearner, FrameView, in_float32, on_device, respond
 from pipeline.training.detection.objectives import DetectionObjectives
+from pipeline.training.detection.player import DetectorPlayer, FrameView, in_float32, on_device, respond
 from pipeline.training.detection.pseudo_boxes import Limits, pseudo_targets
 from pipeline.training.detection.settings import PseudoBoxSettings
 from pipeline.training.detection.style import restyled
 from pipeline.training.scoped import SOURCE, TARGET
+from pipeline.training.tensor_names import under
 from pipeline.types import LossTerms
 
 
@@ -26,20 +27,20 @@ class DetectorSide:
     """One detector of the pair.
 
     Args:
-        learner: it, where it learns; else None.
+        player: it, where it learns; else None.
         frozen: it, where it does not; else None.
         calibration: of its mean network's scores, renewed each round.
     """
 
-    learner: DetectorLearner | None
+    player: DetectorPlayer | None
     frozen: Detector | None
     calibration: Calibration = field(default_factory=Calibration)
 
     @property
     def mean(self) -> Detector:
         """The network to ask: the mean one where it learns."""
-        model = self.learner.mean if self.learner is not None else self.frozen
-        assert model is not None, "a side has either a learner or a frozen network"
+        model = self.player.mean if self.player is not None else self.frozen
+        assert model is not None, "a side has either a player or a frozen network"
         return model
 
     def speaker(self, domain: str) -> Detector:
@@ -97,22 +98,22 @@ class DetectorDistillationTask:
             shown[SOURCE] = restyled(local[SOURCE], local["weak"], share=self.style)
             shown[TARGET] = replace(local["strong"], targets=self._boxes(local["weak"], self.limits))
         total, parts = torch.zeros((), device=self.device), {}
-        if self.teacher.learner is not None:
-            said = self.teacher.learner.forward({name: FrameView(batch) for name, batch in shown.items()})
+        if self.teacher.player is not None:
+            said = self.teacher.player.forward({name: FrameView(batch) for name, batch in shown.items()})
             loss, own = _own_losses(said)
-            self.teacher.learner.learn(loss, said, weight=1.0 - self.beta)
+            self.teacher.player.learn(loss, said, weight=1.0 - self.beta)
             total, parts = total + loss.detach(), {f"teacher.{k}": v for k, v in own.items()}
-        weight = self.beta if self.teacher.learner is not None else 1.0
+        weight = self.beta if self.teacher.player is not None else 1.0
         loss, own = self._student_step(shown, clean, weight=weight)
         return LossTerms(total + loss, parts | {f"student.{k}": v for k, v in own.items()})
 
     def _student_step(
         self, shown: Mapping[str, DetectionBatch], clean: Mapping[str, DetectionBatch], *, weight: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        learner = self.student.learner
-        assert learner is not None, "the student learns"
+        player = self.student.player
+        assert player is not None, "the student learns"
         wants = {name: self.objectives.wants(name) for name in shown}
-        said = learner.forward({name: FrameView(batch, wants[name]) for name, batch in shown.items()})
+        said = player.forward({name: FrameView(batch, wants[name]) for name, batch in shown.items()})
         loss, parts = _own_losses(said)
         taps = {name: in_float32(output.taps) for name, output in said.items()}
         # The teacher sees the clean view of a frame; both views have one geometry, so boxes and cells agree.
@@ -123,7 +124,7 @@ class DetectorDistillationTask:
                 answers[name] = respond(self.teacher.speaker(name), asked)
         terms = self.objectives(taps, answers, shown)
         loss = loss + terms.total
-        learner.learn(loss, said, weight=weight)
+        player.learn(loss, said, weight=weight)
         return loss.detach(), {**parts, **terms.parts}
 
     def _boxes(self, weak: DetectionBatch, limits: Limits | None) -> tuple[BoxTargets, ...] | None:
@@ -146,9 +147,9 @@ class DetectorDistillationTask:
     def state(self) -> dict[str, Tensor]:
         """Return what a resume point keeps of both networks."""
         tensors: dict[str, Tensor] = {}
-        for name, side in self._sides():
-            if side.learner is not None:
-                tensors |= {f"{name}.{key}": value for key, value in side.learner.state().items()}
+        for name, side in self.sides.items():
+            if side.player is not None:
+                tensors |= {f"{name}.{key}": value for key, value in side.player.state().items()}
             numbers = [side.calibration.slope, side.calibration.offset]
             tensors[f"{name}.calibration"] = torch.tensor(numbers, dtype=torch.float64)
         limits = [] if self.limits is None else [self.limits.keep, self.limits.ignore]
@@ -158,14 +159,16 @@ class DetectorDistillationTask:
         """Go on from a resume point."""
         limits = tensors["limits"].tolist()
         self.limits = Limits(*limits) if limits else None
-        for name, side in self._sides():
-            own = {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
+        for name, side in self.sides.items():
+            own = under(tensors, f"{name}.")
             side.calibration = Calibration(*own.pop("calibration").tolist())
-            if side.learner is not None:
-                side.learner.load_state(own)
+            if side.player is not None:
+                side.player.load_state(own)
 
-    def _sides(self) -> list[tuple[str, DetectorSide]]:
-        return [("teacher", self.teacher), ("student", self.student)]
+    @property
+    def sides(self) -> dict[str, DetectorSide]:
+        """Both detectors by name."""
+        return {"teacher": self.teacher, "student": self.student}
 
 
 def _own_losses(said: Mapping[str, DetectorOutput]) -> tuple[Tensor, dict[str, Tensor]]:

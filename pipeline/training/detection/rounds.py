@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from datasets.frame_loader import FrameDataset, iterate_frame_views, iterate_frames
+from datasets.batches import iterate_batches
+from datasets.frame_loader import FrameDataset
 from datasets.samplers import UniformSampler
 from pipeline import distributed
 from pipeline.detection_types import Detections
@@ -108,42 +109,54 @@ class DetectorRounds:
             first, stop = max(start, number * plan.steps), (number + 1) * plan.steps
             self.task.beta = plan.beta.value(number + 1, of=plan.rounds)
             if first == number * plan.steps:
-                self._calibrate(number)
-                self._judge(number, memory)
+                self._open(number, memory)
             run_steps(self.task, self._batches(first, stop), start=first, stop=stop, hooks=hooks, progress=progress)
-        self._calibrate(plan.rounds)
-        self._judge(plan.rounds, memory)
+        self._open(plan.rounds, memory)
         progress.close()
         return memory
 
-    def _calibrate(self, number: int) -> None:
-        """Learn on source frames how far scores can be trusted; a frozen network's never change."""
-        if self.domains.target is None:
+    def _open(self, number: int, memory: DetectorMemory) -> None:
+        """Calibrate, choose which boxes are believed, and judge the state after `number` rounds."""
+        source, target = self.domains.source, self.domains.target
+        if target is None:
+            # Nothing to judge on: the last state is kept.
+            self._keep(number, memory, {"selection": float(number)})
             return
-        source = self.domains.source
-        chosen = spread_evenly(len(source), self.plan.judged)
-        truth = source.truth(chosen)
-        for side in (self.task.teacher, self.task.student):
-            if side.learner is not None or number == 0:
-                found = find_people(side.speaker(SOURCE), source, indices=chosen, precision=self.precision)
-                side.calibration = fit_calibration(*right_boxes(found, truth))
+        labelled = spread_evenly(len(source), self.plan.judged)
+        truth = source.truth(labelled)
+        for side in self.task.sides.values():
+            # A frozen network's scores never change.
+            if side.player is not None or number == 0:
+                side.calibration = fit_calibration(*right_boxes(self._found(side, SOURCE), truth))
+        student, teacher = (self._found(side, TARGET) for side in (self.task.student, self.task.teacher))
         people = sum(int((~boxes.ignore).sum()) for boxes in truth) / max(1, len(truth))
-        self.task.limits = self._limits(number, people)
+        self.task.limits = self._limits(number, teacher if self.task.finder is self.task.teacher else student, people)
+        mirrored = self._found(self.task.student, TARGET, mirrored=True)
+        trust, trust_teacher = self.task.student.calibration, self.task.teacher.calibration
+        facts = judge(
+            [trust.applied(one) for one in student],
+            [trust.applied(one) for one in mirrored],
+            [trust_teacher.applied(one) for one in teacher],
+        )
+        self._keep(number, memory, facts)
 
-    def _limits(self, number: int, people: float) -> Limits | None:
-        settings, target = self.task.pseudo, self.domains.target
-        if number < settings.from_round or target is None:
+    def _found(self, side: DetectorSide, domain: str, *, mirrored: bool = False) -> list[Detections]:
+        """Return what a side's mean network finds on some frames of a domain, spread evenly."""
+        frames = self.domains.source if domain == SOURCE else self.domains.target
+        assert frames is not None, f"there are no frames of the {domain}"
+        chosen = spread_evenly(len(frames), self.plan.judged)
+        return find_people(side.speaker(domain), frames, indices=chosen, mirrored=mirrored, precision=self.precision)
+
+    def _limits(self, number: int, found: list[Detections], people: float) -> Limits | None:
+        settings = self.task.pseudo
+        if number < settings.from_round:
             return None
-        chosen = spread_evenly(len(target), self.plan.judged)
-        finder = self.task.finder
-        found = find_people(finder.speaker(TARGET), target, indices=chosen, precision=self.precision)
-        confident = [finder.calibration.applied(one, least=0.0) for one in found]
+        confident = [self.task.finder.calibration.applied(one, least=0.0) for one in found]
         return limits_for(confident, people=people, keep=settings.keep, shares=settings.shares)
 
-    def _judge(self, number: int, memory: DetectorMemory) -> None:
-        """Log the state after `number` rounds and keep it where it is the best; without a target the last is kept."""
-        facts = {"selection": float(number)} if self.domains.target is None else self._look(self.domains.target)
-        accepted = memory.take(number, facts["selection"], self.task)
+    def _keep(self, number: int, memory: DetectorMemory, facts: dict[str, float]) -> None:
+        """Log the state after `number` rounds and keep it where it is the best."""
+        accepted = memory.take(number, facts["selection"], self.task.sides)
         calibration = self.task.finder.calibration
         self.log({"event": "round", "round": number, "beta": self.task.beta, "accepted": accepted, **facts,
                   "calibration": [calibration.slope, calibration.offset],
@@ -152,29 +165,16 @@ class DetectorRounds:
         logger.info("round %d: %s", number, shown)
         self.on_round(number)
 
-    def _look(self, target: FrameDataset) -> dict[str, float]:
-        """Judge the student on some target frames."""
-        chosen = spread_evenly(len(target), self.plan.judged)
-
-        def confident(side: DetectorSide, *, mirrored: bool = False) -> list[Detections]:
-            found = find_people(
-                side.speaker(TARGET), target, indices=chosen, mirrored=mirrored, precision=self.precision
-            )
-            return [side.calibration.applied(one) for one in found]
-
-        student, teacher = self.task.student, self.task.teacher
-        return judge(confident(student), confident(student, mirrored=True), confident(teacher))
-
     def _batches(self, start: int, stop: int) -> Iterator[dict[str, Any]]:
         plan, source, target = self.plan, self.domains.source, self.domains.target
         place = {"rank": distributed.rank(), "world": distributed.world_size(), "workers": plan.workers}
         sampler = UniformSampler(len(source), batch=plan.batch, seed=plan.seed)
-        sources = iterate_frames(source, sampler, start=start, stop=stop, seed=plan.seed, **place)
+        sources = iterate_batches(source.collect, sampler, start=start, stop=stop, seed=plan.seed, **place)
         if target is None:
             for batch in sources:
                 yield {"source": batch}
             return
         sampler = UniformSampler(len(target), batch=plan.batch, seed=plan.seed + 1)
-        views = iterate_frame_views(target, sampler, start=start, stop=stop, seed=plan.seed + 1, **place)
+        views = iterate_batches(target.collect_views, sampler, start=start, stop=stop, seed=plan.seed + 1, **place)
         for batch, (weak, strong) in zip(sources, views, strict=True):
             yield {"source": batch, "weak": weak, "strong": strong}

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pipeline.detection_types import DetectionBatch
-from pipeline.training.detection.learner import DetectorLearner, FrameView, on_device
+from pipeline.training.detection.player import DetectorPlayer, FrameView, on_device
 from pipeline.training.scoped import SOURCE
 from pipeline.types import LossTerms
 
@@ -15,12 +15,12 @@ class DetectorSupervisedTask:
     """Steps of one detector on labelled frames.
 
     Args:
-        learner: the network that learns.
+        player: the network that learns.
         device: where it computes.
     """
 
-    def __init__(self, learner: DetectorLearner, *, device: torch.device) -> None:
-        self.learner, self.device = learner, device
+    def __init__(self, player: DetectorPlayer, *, device: torch.device) -> None:
+        self.player, self.device = player, device
 
     def step(self, batches: Mapping[str, DetectionBatch], step: int) -> LossTerms:
         """Take one step down the sum of the detector's own losses.
@@ -30,15 +30,15 @@ class DetectorSupervisedTask:
             step: 0-based number of the step.
         """
         views = {SOURCE: FrameView(on_device(batches[SOURCE], self.device))}
-        said = self.learner.forward(views)
+        said = self.player.forward(views)
         total = torch.stack([value.float() for value in said[SOURCE].losses.values()]).sum()
-        self.learner.learn(total, said)
+        self.player.learn(total, said)
         return LossTerms(total.detach(), {name: value.detach() for name, value in said[SOURCE].losses.items()})
 
     def state(self) -> dict[str, Tensor]:
         """Return what a resume point keeps."""
-        return self.learner.state()
+        return self.player.state()
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from a resume point."""
-        self.learner.load_state(tensors)
+        self.player.load_state(tensors)

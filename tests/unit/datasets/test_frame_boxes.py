@@ -79,13 +79,6 @@ def test_golden_limits():
     assert limited[3].tolist() == [1, 1, 2, 2]
 
 
-def test_weights_follow_their_boxes():
-    boxes = make_boxes((0, 0, 10, 20), BoxRow((20, 0, 30, 20), ignore=True), (40, 0, 50, 30))
-    targets = box_targets(boxes, (48, 64), weights=np.array([0.25, 0.5, 0.75]))
-    assert targets.weights.tolist() == [0.25, 0.75]
-    assert targets.ignored.tolist() == [[20, 0, 30, 20]]
-
-
 @pytest.mark.parametrize("is_flipped", [False, True])
 @pytest.mark.parametrize("window", [(0, 0, 48, 64), (8, 16, 24, 32), (4, 4, 40, 20)])
 def test_a_box_stays_on_its_pixels(window, is_flipped):

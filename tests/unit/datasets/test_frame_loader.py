@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from datasets.batches import iterate_batches
 from datasets.box_rows import BoxRow
 from datasets.frame_cache import forget_frames, load_frames
-from datasets.frame_loader import FrameDataset, iterate_frame_views, iterate_frames, iterate_frames_in_order
+from datasets.frame_loader import FrameDataset, iterate_frames_in_order
 from datasets.frame_transforms import FRAME_PRESETS, build_frame_transform
 from datasets.samplers import UniformSampler
 from pipeline.errors import ConfigError, DataError
@@ -66,15 +67,15 @@ def test_frames_without_targets():
 def test_workers_change_nothing_not_even_the_global_generator():
     dataset, sampler = make_dataset("strong"), UniformSampler(8, batch=4, seed=1)
     before = torch.get_rng_state()
-    alone = list(iterate_frames(dataset, sampler, start=2, stop=5, seed=4))
-    assert_equal(alone, list(iterate_frames(dataset, sampler, start=2, stop=5, seed=4, workers=2)))
+    alone = list(iterate_batches(dataset.collect, sampler, start=2, stop=5, seed=4))
+    assert_equal(alone, list(iterate_batches(dataset.collect, sampler, start=2, stop=5, seed=4, workers=2)))
     assert torch.equal(before, torch.get_rng_state())
 
 
 def test_ranks_share_the_global_batch():
     dataset, sampler = make_dataset("strong"), UniformSampler(8, batch=4, seed=1)
-    whole = list(iterate_frames(dataset, sampler, start=0, stop=3, seed=4))
-    shares = [list(iterate_frames(dataset, sampler, start=0, stop=3, seed=4, rank=r, world=2)) for r in (0, 1)]
+    whole = list(iterate_batches(dataset.collect, sampler, start=0, stop=3, seed=4))
+    shares = [list(iterate_batches(dataset.collect, sampler, start=0, stop=3, seed=4, rank=r, world=2)) for r in (0, 1)]
     for step, batch in enumerate(whole):
         assert torch.equal(batch.sizes, torch.cat([share[step].sizes for share in shares]))
         for row in range(4):
@@ -82,13 +83,13 @@ def test_ranks_share_the_global_batch():
             part = shares[row // 2][step].images[row % 2]
             assert torch.equal(batch.images[row, :, :height, :width], part[:, :height, :width])
     with pytest.raises(ConfigError, match="multiple of 3"):
-        next(iterate_frames(dataset, sampler, start=0, stop=1, seed=0, world=3))
+        next(iterate_batches(dataset.collect, sampler, start=0, stop=1, seed=0, world=3))
 
 
 def test_starting_late_equals_the_end_of_a_whole_run():
     dataset, sampler = make_dataset("strong"), UniformSampler(8, batch=4, seed=1)
-    whole = list(iterate_frames(dataset, sampler, start=0, stop=5, seed=4))
-    assert_equal(whole[3:], list(iterate_frames(dataset, sampler, start=3, stop=5, seed=4)))
+    whole = list(iterate_batches(dataset.collect, sampler, start=0, stop=5, seed=4))
+    assert_equal(whole[3:], list(iterate_batches(dataset.collect, sampler, start=3, stop=5, seed=4)))
 
 
 def test_in_order_is_complete_and_not_augmented():
@@ -105,28 +106,23 @@ def test_views_share_their_geometry(preset):
     plain = replace(
         dataset, augment=None if preset is None else build_frame_transform("standard" if preset == "strong" else preset)
     )
-    for weak, strong in iterate_frame_views(dataset, sampler, start=0, stop=4, seed=2):
+    for weak, strong in iterate_batches(dataset.collect_views, sampler, start=0, stop=4, seed=2):
         assert torch.equal(weak.sizes, strong.sizes)
         assert torch.equal(weak.indices, strong.indices)
         assert all(torch.equal(a.boxes, b.boxes) for a, b in zip(weak.targets, strong.targets, strict=True))
-    views = [w for w, _ in iterate_frame_views(dataset, sampler, start=0, stop=4, seed=2)]
-    assert_equal(views, [w for w, _ in iterate_frame_views(plain, sampler, start=0, stop=4, seed=2)])
+    views = [w for w, _ in iterate_batches(dataset.collect_views, sampler, start=0, stop=4, seed=2)]
+    assert_equal(views, [w for w, _ in iterate_batches(plain.collect_views, sampler, start=0, stop=4, seed=2)])
 
 
 def test_strong_view_changes_pixels_and_moves_nothing():
-    dataset = replace(make_dataset("weak"), strong=build_frame_transform("strong"))
+    dataset = make_dataset("strong")
     weak, strong = dataset.collect_views([(i, seed) for i in range(8) for seed in range(4)])
     differs = (weak.images != strong.images).any(dim=(1, 2, 3))
     assert 0.7 < differs.float().mean() <= 1
     for row, (height, width) in enumerate(strong.sizes.tolist()):
         assert not strong.images[row, :, height:].any()
         assert not strong.images[row, :, :, width:].any()
-    assert torch.equal(dataset.collect([(3, 5)]).images, dataset.collect_views([(3, 5)])[0].images)
-
-
-def test_weights_travel_with_their_boxes():
-    dataset = replace(make_dataset("weak"), weights=[np.array([0.5], np.float32)] * 8)
-    assert [target.weights.tolist() for target in dataset.collect([(0, 0), (1, 9)]).targets] == [[0.5], [0.5]]
+    assert torch.equal(dataset.collect([(3, 5)]).images, dataset.collect_views([(3, 5)])[1].images)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -136,5 +132,5 @@ def test_error_of_a_worker_arrives_as_its_sentence(workers):
     dataset = replace(dataset, cache=replace(dataset.cache, data=data))
     sampler = UniformSampler(8, batch=4, seed=0)
     with pytest.raises(DataError) as error:
-        list(iterate_frames(dataset, sampler, start=0, stop=2, seed=0, workers=workers))
+        list(iterate_batches(dataset.collect, sampler, start=0, stop=2, seed=0, workers=workers))
     assert str(error.value) == "cannot read image '0005.png': made so"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.batches import augmentation_seed
+from datasets.batches import augmentation_seed, iterate_batches
 from datasets.cache import forget_pixels, load_pixels
 from datasets.labels import camera_indices, class_labels
-from datasets.loader import CropDataset, iterate_batches, iterate_in_order
+from datasets.loader import CropDataset, iterate_in_order
 from datasets.samplers import PKSampler, UniformSampler
 from datasets.transforms import build_transform
 from pipeline.errors import ConfigError, DataError
@@ -32,7 +32,7 @@ def _assert_equal(left, right):
 
 def test_fields_and_layout():
     dataset = _make_dataset("none")
-    batch = next(iterate_batches(dataset, UniformSampler(12, batch=5, seed=0), start=0, stop=1, seed=0))
+    batch = next(iterate_batches(dataset.collect, UniformSampler(12, batch=5, seed=0), start=0, stop=1, seed=0))
     assert batch.images.shape == (5, 3, 16, 8)
     assert batch.images.dtype == torch.uint8
     assert batch.images.is_contiguous()
@@ -46,28 +46,28 @@ def test_workers_change_nothing_not_even_the_global_generator():
     dataset = _make_dataset()
     sampler = PKSampler(dataset.labels, dataset.cameras, identities=2, instances=2, seed=1)
     before = torch.get_rng_state()
-    alone = list(iterate_batches(dataset, sampler, start=2, stop=7, seed=4))
-    _assert_equal(alone, list(iterate_batches(dataset, sampler, start=2, stop=7, seed=4, workers=2)))
+    alone = list(iterate_batches(dataset.collect, sampler, start=2, stop=7, seed=4))
+    _assert_equal(alone, list(iterate_batches(dataset.collect, sampler, start=2, stop=7, seed=4, workers=2)))
     assert torch.equal(before, torch.get_rng_state())
 
 
 def test_ranks_share_the_global_batch():
     dataset = _make_dataset()
     sampler = UniformSampler(12, batch=6, seed=1)
-    whole = list(iterate_batches(dataset, sampler, start=0, stop=3, seed=4))
-    shares = [list(iterate_batches(dataset, sampler, start=0, stop=3, seed=4, rank=r, world=2)) for r in (0, 1)]
+    whole = list(iterate_batches(dataset.collect, sampler, start=0, stop=3, seed=4))
+    shares = [list(iterate_batches(dataset.collect, sampler, start=0, stop=3, seed=4, rank=r, world=2)) for r in (0, 1)]
     for step, batch in enumerate(whole):
         assert torch.equal(batch.images, torch.cat([share[step].images for share in shares]))
     with pytest.raises(ConfigError, match="multiple of 4"):
-        next(iterate_batches(dataset, sampler, start=0, stop=1, seed=0, world=4))
+        next(iterate_batches(dataset.collect, sampler, start=0, stop=1, seed=0, world=4))
 
 
 def test_starting_late_equals_the_end_of_a_whole_run():
     dataset = _make_dataset()
     sampler = UniformSampler(12, batch=4, seed=1)
-    whole = list(iterate_batches(dataset, sampler, start=0, stop=6, seed=4))
-    _assert_equal(whole[4:], list(iterate_batches(dataset, sampler, start=4, stop=6, seed=4)))
-    assert list(iterate_batches(dataset, sampler, start=6, stop=6, seed=4, workers=1)) == []
+    whole = list(iterate_batches(dataset.collect, sampler, start=0, stop=6, seed=4))
+    _assert_equal(whole[4:], list(iterate_batches(dataset.collect, sampler, start=4, stop=6, seed=4)))
+    assert list(iterate_batches(dataset.collect, sampler, start=6, stop=6, seed=4, workers=1)) == []
 
 
 def test_in_order_is_complete_and_not_augmented():
@@ -86,7 +86,7 @@ def test_error_of_a_worker_arrives_as_its_sentence(workers):
     dataset = replace(dataset, cache=replace(dataset.cache, data=broken))
     sampler = UniformSampler(12, batch=6, seed=0)
     with pytest.raises(DataError) as error:
-        list(iterate_batches(dataset, sampler, start=0, stop=2, seed=0, workers=workers))
+        list(iterate_batches(dataset.collect, sampler, start=0, stop=2, seed=0, workers=workers))
     assert str(error.value) == "cannot read image '0007.png': made so"
 
 

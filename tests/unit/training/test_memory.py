@@ -21,20 +21,20 @@ def task():
 
 def test_only_a_larger_score_is_taken(task):
     memory = AdaptationMemory()
-    assert memory.take(0, 0.0, task)
-    assert not memory.take(1, 0.0, task)
-    assert memory.take(2, 0.5, task)
+    assert memory.take(0, 0.0, task.sides)
+    assert not memory.take(1, 0.0, task.sides)
+    assert memory.take(2, 0.5, task.sides)
     assert (memory.best_round, memory.best_score) == (2, 0.5)
 
 
 def test_restoring_brings_back_both_networks_and_forgets_moments(task):
     memory = AdaptationMemory()
-    memory.take(0, 0.5, task)
+    memory.take(0, 0.5, task.sides)
     best, teacher = weights(task.student.mean), weights(task.teacher.mean)
     for step in range(3):
         task.step(make_batches(step), step)
     assert not are_equal(best, weights(task.student.mean))
-    memory.restore(task)
+    memory.restore(task.sides)
     assert are_equal(best, weights(task.student.mean))
     assert are_equal(best, weights(task.student.player.model))
     assert are_equal(teacher, weights(task.teacher.mean))
@@ -46,7 +46,7 @@ def test_restoring_brings_back_both_networks_and_forgets_moments(task):
 def test_tensors_make_the_same_memory(task, labels):
     facts = {"round": 3, "agreement": None}
     memory = AdaptationMemory(labels=labels, threshold=0.25, harmful=1, rollbacks=2, facts=facts)
-    memory.take(4, 0.75, task)
+    memory.take(4, 0.75, task.sides)
     copy = AdaptationMemory.of({name: value.clone() for name, value in memory.tensors().items()})
     assert (copy.labels is None) == (labels is None)
     assert labels is None or np.array_equal(copy.labels, labels)

@@ -45,7 +45,7 @@ class DetectorModule(nn.Module):
         return {domain: answer(speak_for(self.model, domain), view) for domain, view in views.items()}
 
 
-class DetectorLearner(Learner):
+class DetectorPlayer(Learner):
     """One detector that learns.
 
     Args:
