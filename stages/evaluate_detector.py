@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from datasets.frame_loader import FrameDataset
 from datasets.frame_records import FrameData
 from pipeline import build, distributed
 from pipeline.checkpoint import LoadedDetector, load_detector
@@ -26,7 +25,7 @@ from pipeline.models.detection.complexity import count_detector_macs
 from pipeline.models.detection.detector import Detector
 from pipeline.report.frames_drawn import DRAWN_FPPI, FrameOutcome, choose_frames, make_drawn_frame
 from pipeline.stage import Stage, StageContext, StageResult
-from pipeline.training.detection.scoring import find_people, frames_per_second
+from pipeline.training.detection.scoring import find_people, frames_per_second, in_stored_pixels
 
 BEFORE, AFTER = "student_direct", "student_adapted"
 
@@ -63,7 +62,7 @@ def run(context: StageContext) -> StageResult:
             loaded = load_detector(Path(context.inputs[reference].path), domain=domain)
             model: Detector = build.placed(loaded.model, runtime, device).eval()  # type: ignore[assignment]
             frames = build.frame_dataset(data, size=loaded.spec["size"], augment="none")
-            found[role] = _in_stored_pixels(frames, find_people(
+            found[role] = in_stored_pixels(frames, find_people(
                 model, frames, score_threshold=config.score_threshold, nms_threshold=config.nms,
                 max_detections=config.max_detections, precision=build.precision(runtime, device),
             ))  # fmt: skip
@@ -102,13 +101,6 @@ def _semantics(config: EvaluateDetectorConfig, subset: Subset) -> dict[str, str]
 
 def _drawn_domain(config: EvaluateDetectorConfig) -> str:
     return "target" if "target" in config.data else next(iter(config.data))
-
-
-def _in_stored_pixels(frames: FrameDataset, found: Sequence[Detections]) -> list[Detections]:
-    """Scale boxes from the network's input back to the frames as they are stored."""
-    return [
-        Detections((one.boxes / frames.cache.factors[i]).astype(np.float32), one.scores) for i, one in enumerate(found)
-    ]
 
 
 def _row(

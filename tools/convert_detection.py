@@ -2,11 +2,10 @@
 
 import argparse
 import csv
-import json
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -40,40 +39,6 @@ def build_parser() -> argparse.ArgumentParser:
         help="copy the images under their new names as well; default: none",
     )
     return parser
-
-
-def read_source(options: argparse.Namespace) -> "FrameData":
-    """Read the data that the command line names.
-
-    Args:
-        options: the command line.
-
-    Raises:
-        ConfigError: an unknown kind or setting.
-        DataError: the data cannot be read.
-    """
-    import inspect
-
-    from datasets.frame_kinds import FRAME_KINDS
-    from pipeline.errors import ConfigError
-
-    if options.kind not in FRAME_KINDS:
-        raise ConfigError(f"--from {options.kind}", f"one of {', '.join(FRAME_KINDS)}")
-    reader = FRAME_KINDS[options.kind]
-    known = [name for name in inspect.signature(reader).parameters if name not in ("root", "domain")]
-    first = "root" if "root" in inspect.signature(reader).parameters else "domain"
-    arguments: dict[str, Any] = {first: options.source}
-    if options.split is not None:
-        arguments["split"] = options.split
-    for word in options.options:
-        name, mark, value = word.partition("=")
-        if not mark:
-            raise ConfigError(f"--with {word}", "NAME=VALUE")
-        arguments[name] = _value(value)
-    unknown = [name for name in arguments if name not in (first, *known)]
-    if unknown:
-        raise ConfigError(f"{options.kind} has no setting {unknown[0]!r}", f"one of {', '.join(known) or 'none'}")
-    return reader(**arguments)
 
 
 def write_set(out: Path, data: "FrameData", written: "WrittenFrames", *, with_images: bool) -> None:
@@ -110,14 +75,6 @@ def write_set(out: Path, data: "FrameData", written: "WrittenFrames", *, with_im
             path.write_bytes(encode_image(data.load(sample), path.suffix))
 
 
-def _value(text: str) -> Any:
-    """Return JSON as what it means, anything else as text."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command.
 
@@ -130,13 +87,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     # Imported after the command line is read: --help must not wait for torch.
     from datasets.frame_files import describe_frames
+    from datasets.frame_source import read_frame_source
     from datasets.frame_writers import FRAME_WRITERS, not_held
     from pipeline.errors import ConfigError, PipelineError
 
     try:
         if options.to not in FRAME_WRITERS:
             raise ConfigError(f"--to {options.to}", f"one of {', '.join(FRAME_WRITERS)}")
-        data = read_source(options)
+        data = read_frame_source(options.kind, options.source, split=options.split, words=options.options)
         written = FRAME_WRITERS[options.to](data)
         write_set(options.out, data, written, with_images=options.images == "copy")
     except (PipelineError, OSError) as error:

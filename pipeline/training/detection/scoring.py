@@ -1,6 +1,7 @@
 """Detections of a whole data set, in the pixels of its frames, sharded over the processes."""
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -78,6 +79,18 @@ def _mirrored_back(found: Detections, *, width: int) -> Detections:
     boxes = found.boxes.copy()
     boxes[:, [0, 2]] = width - found.boxes[:, [2, 0]]
     return Detections(boxes, found.scores)
+
+
+def in_stored_pixels(frames: FrameDataset, found: Sequence[Detections]) -> list[Detections]:
+    """Scale boxes from the network's input back to the frames as they are stored.
+
+    Args:
+        frames: all of them.
+        found: on each frame, in pixels of the cached one.
+    """
+    return [
+        Detections((one.boxes / frames.cache.factors[i]).astype(np.float32), one.scores) for i, one in enumerate(found)
+    ]
 
 
 @torch.no_grad()
