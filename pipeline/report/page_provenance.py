@@ -82,14 +82,19 @@ def semantics_section(run: RunFiles) -> Html:
     Args:
         run: the run's files.
     """
-    terms: dict[str, str] = {}
+    terms: dict[str, dict[str, list[str]]] = {}
     for stage in run.done():
         value = stage.summary.get("semantics")
-        if isinstance(value, Mapping):
-            terms.update({str(name): str(sentence) for name, sentence in value.items()})
+        for name, sentence in value.items() if isinstance(value, Mapping) else ():
+            terms.setdefault(str(name), {}).setdefault(str(sentence), []).append(stage.name)
     if not terms:
         return section("semantics", "How it was measured", tag("p", "No evaluation has stated its rules."))
-    items = [part for name, text in terms.items() for part in (tag("dt", name.replace("_", " ")), tag("dd", text))]
+    items = []
+    for name, sentences in terms.items():
+        items.append(tag("dt", name.replace("_", " ")))
+        for text, stages in sentences.items():
+            # Where evaluations follow different rules, each rule says whose it is.
+            items.append(tag("dd", text if len(sentences) == 1 else f"{', '.join(stages)}: {text}"))
     return section("semantics", "How it was measured", tag("dl", *items))
 
 

@@ -94,7 +94,7 @@ class FGFI(nn.Module):
 
     Reference:
         Wang et al. CVPR 2019. Ours differs: several levels, 1x1 connectors (only where widths differ) instead of a
-        3x3 convolution with ReLU, and no pause in the first steps, which the weight's schedule can give.
+        3x3 convolution with ReLU, and no pause in the first steps.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("pyramid",)

@@ -34,7 +34,7 @@ def kept_cells(like: Tensor, *, drop: float) -> Tensor:
 
     Args:
         like: (B, C, h, w); gives shape, type and device.
-        drop: probability, 0..1, from torch's own generator, whose state a resume point holds.
+        drop: probability, 0..1, from torch's own generator, which the training loop seeds by the step.
     """
     shape = (like.shape[0], 1, like.shape[2], like.shape[3])
     return (torch.rand(shape, device=like.device) >= drop).to(like.dtype)

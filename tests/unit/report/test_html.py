@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -8,6 +9,8 @@ import yaml
 
 from pipeline.plan import PlannedStage, write_plan
 from pipeline.report.html import duration, write_report
+from pipeline.report.page_provenance import semantics_section
+from pipeline.report.run_files import read_run
 from tests.unit.report.make_run import edit_json, make_evaluation, make_run, make_stage
 
 VOID = {"meta", "img", "br", "!doctype"}
@@ -206,3 +209,12 @@ def test_stages_that_read_each_other_still_give_a_page(tmp_path):
 )
 def test_durations_have_two_units(seconds, text):
     assert duration(seconds) == text
+
+
+def test_rules_that_differ_say_whose_they_are(tmp_path):
+    run = read_run(make_run(tmp_path))
+    rules = [{"cameras": "same camera is junk"}, {"cameras": "unknown"}]
+    stages = [replace(next(run.done()), name=f"score{i}", summary={"semantics": rule}) for i, rule in enumerate(rules)]
+    text = semantics_section(replace(run, stages=tuple(stages)))
+    assert "score0: same camera is junk" in str(text)
+    assert "score1: unknown" in str(text)
