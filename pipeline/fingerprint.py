@@ -42,13 +42,14 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """
     before, after = dict(_leaves(old)), dict(_leaves(new))
     lines = []
-    for key in sorted(before.keys() | after.keys()):
-        if key not in after:
-            lines.append(f"{key} {_show(before[key])} → (absent)")
-        elif key not in before:
-            lines.append(f"{key} (absent) → {_show(after[key])}")
-        elif canonical({"": before[key]}) != canonical({"": after[key]}):
-            lines.append(f"{key} {_show(before[key])} → {_show(after[key])}")
+    for path in sorted(before.keys() | after.keys(), key=lambda path: (_name(path), path)):
+        key = _name(path)
+        if path not in after:
+            lines.append(f"{key} {_show(before[path])} → (absent)")
+        elif path not in before:
+            lines.append(f"{key} (absent) → {_show(after[path])}")
+        elif canonical({"": before[path]}) != canonical({"": after[path]}):
+            lines.append(f"{key} {_show(before[path])} → {_show(after[path])}")
     return lines
 
 
@@ -70,14 +71,17 @@ def _delete(tree: Any, path: KeyPath) -> None:
         tree.pop(path[-1], None)
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     if isinstance(value, Mapping) and value:
         for key, entry in value.items():
-            # The settings are what a user knows by name; their envelope is not.
-            below = key if path in ("", "config") else f"{path}.{key}"
-            yield from _leaves(entry, below)
+            yield from _leaves(entry, (*path, key))
     else:
         yield path, value
+
+
+def _name(path: tuple[str, ...]) -> str:
+    # The settings are what a user knows by name; their envelope is not.
+    return ".".join(path[1:] if len(path) > 1 and path[0] in ("", "config") else path)
 
 
 def _show(value: Any) -> str:

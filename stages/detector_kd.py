@@ -74,7 +74,7 @@ def run(context: StageContext) -> StageResult:
     build.seed_everything(context.seed)
 
     # 1. Labelled source frames, unlabelled target frames, at the size that the larger input wants.
-    loaded = load_detector(Path(context.inputs[config.teacher].path))
+    loaded = load_detector(Path(context.inputs[config.teacher].path), domain=SOURCE)
     spec = build.model_spec(context.run_config.models[config.train])
     size = tuple(max(pair) for pair in zip(loaded.spec["size"], spec["size"], strict=True))
     domains, listing = _domains(context, size)
@@ -131,7 +131,7 @@ def _student(
     if config.init is None:
         fresh = build.detector(**spec)
     else:
-        loaded = load_detector(Path(context.inputs[config.init].path))
+        loaded = load_detector(Path(context.inputs[config.init].path), domain=SOURCE)
         loaded.check_spec(spec, wanted=config.train)
         fresh = loaded.model
     model = _placed(context, fresh, domains, device)
