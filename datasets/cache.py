@@ -3,9 +3,11 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
+from datasets.class_records import ClassData
 from datasets.decoding import DEFAULT_LIMIT_BYTES, RecentEntries, decode_all, drop_unreadable, listing_key
 from datasets.images import resize
 from datasets.records import ReIDData
@@ -13,13 +15,15 @@ from pipeline.errors import DataError
 
 logger = logging.getLogger(__name__)
 
+Data = TypeVar("Data", ReIDData, ClassData)
+
 # (listing, size) -> pixels of the readable samples and the errors of the others, by position.
 _Entry = tuple[np.ndarray | None, dict[int, DataError]]
 _remembered: RecentEntries[_Entry] = RecentEntries(lambda entry: 0 if entry[0] is None else entry[0].nbytes)
 
 
 @dataclass(frozen=True)
-class PixelCache:
+class PixelCache(Generic[Data]):
     """The crops of a data set at one size, in memory or, where they would not fit, loaded one at a time.
 
     Args:
@@ -28,7 +32,7 @@ class PixelCache:
         pixels: (N, H, W, 3) uint8, or None where crops are loaded on demand.
     """
 
-    data: ReIDData
+    data: Data
     size: tuple[int, int]
     pixels: np.ndarray | None
 
@@ -44,8 +48,8 @@ class PixelCache:
 
 
 def load_pixels(
-    data: ReIDData, *, size: tuple[int, int], limit_bytes: int = DEFAULT_LIMIT_BYTES, workers: int = 4
-) -> tuple[ReIDData, PixelCache]:
+    data: Data, *, size: tuple[int, int], limit_bytes: int = DEFAULT_LIMIT_BYTES, workers: int = 4
+) -> tuple[Data, PixelCache[Data]]:
     """Decode all crops, drop those that cannot be read, and keep the pixels if they fit.
 
     A second call in the same process with the same listing and size returns the first call's crops.
@@ -77,7 +81,7 @@ def forget_pixels() -> None:
     _remembered.clear()
 
 
-def _decode(data: ReIDData, *, size: tuple[int, int], limit_bytes: int, workers: int) -> _Entry:
+def _decode(data: Data, *, size: tuple[int, int], limit_bytes: int, workers: int) -> _Entry:
     shape = (len(data), *size, 3)
     if int(np.prod(shape)) > limit_bytes:
         logger.info("%s: crops need more than %d MB and are loaded on demand", data.name, limit_bytes >> 20)

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from tqdm import tqdm
 
+from datasets.class_records import ClassData
 from datasets.frame_records import FrameData
 from datasets.records import ReIDData
 from pipeline.errors import DataError
@@ -23,7 +24,7 @@ _MAX_REMEMBERED = 4
 _SHOWN_ERRORS = 3
 _BLOCK = 64
 
-Data = TypeVar("Data", ReIDData, FrameData)
+Data = TypeVar("Data", ReIDData, FrameData, ClassData)
 Key = tuple[str, tuple[int, int]]
 Entry = TypeVar("Entry")
 
@@ -119,7 +120,7 @@ def drop_unreadable(data: Data, errors: dict[int, DataError]) -> Data:
     return replace(data, samples=samples, skipped={**data.skipped, "unreadable image": left_out})
 
 
-def listing_key(data: ReIDData | FrameData) -> str:
+def listing_key(data: ReIDData | FrameData | ClassData) -> str:
     """Return a hash of the digest and the paths, the same with and without labels."""
     paths = hashlib.sha256(data.digest.encode())
     for sample in data.samples:

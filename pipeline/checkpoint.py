@@ -16,7 +16,9 @@ from pipeline.models.camera_statistics import CameraStatistics
 from pipeline.models.detection.detector import Detector
 from pipeline.models.reid import ReIDModel
 
-__all__ = ["load_detector", "load_model", "load_tensors", "save_detector", "save_model", "save_tensors"]
+__all__ = [
+    "load_detector", "load_model", "load_tensors", "restored_model", "save_detector", "save_model", "save_tensors",
+]  # fmt: skip
 
 M = TypeVar("M", bound=nn.Module)
 _STATISTICS = "statistics."
@@ -93,13 +95,31 @@ def load_model(path: Path | str) -> LoadedModel:
         raise CheckpointError(
             f"{path} is a detector", "a re-ID network", "Give the file of a stage that trains a re-ID network."
         )
+    if "route" in header:
+        raise CheckpointError(
+            f"{path} is a route of {len(header['route'])} states", "one network",
+            "Name the role best, or take the route as the teacher of mode kd_only or distil_then_adapt.",
+        )  # fmt: skip
     mean, std = tensors.pop(_CAMERA_MEAN, None), tensors.pop(_CAMERA_STD, None)
     cameras = None
     if mean is not None and std is not None:
         cameras = CameraStatistics(names=tuple(header["cameras"]), mean=mean.numpy(), std=std.numpy())
-    model = _restored(path, tensors, lambda: build.reid_model(**{**header["spec"], "weights": "scratch"}))
-    model.eval()
+    model = restored_model(path, tensors, header["spec"])
     return LoadedModel(model=model, spec=header["spec"], cameras=cameras, meta=header["meta"])
+
+
+def restored_model(path: Path | str, tensors: Mapping[str, Tensor], spec: Mapping[str, Any]) -> ReIDModel:
+    """Build the network that a header describes, in eval mode.
+
+    Args:
+        path: of the file, for messages.
+        tensors: of the network alone.
+        spec: arguments of `build.reid_model`.
+
+    Raises:
+        CheckpointError: the tensors do not fit the header.
+    """
+    return _restored(path, tensors, lambda: build.reid_model(**{**spec, "weights": "scratch"})).eval()
 
 
 @dataclass(frozen=True)

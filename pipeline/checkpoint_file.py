@@ -13,6 +13,8 @@ from pipeline.errors import CheckpointError, ConfigError
 
 HEADER_KEY = "crosscam"
 HEADER_SCHEMA = 1
+# What a file holds whose header does not say: it was written before this could be chosen.
+_UNSAID = {"neck": "bnneck"}
 
 
 def check_spec(found: Mapping[str, Any], spec: Mapping[str, Any], *, wanted: str) -> None:
@@ -27,9 +29,10 @@ def check_spec(found: Mapping[str, Any], spec: Mapping[str, Any], *, wanted: str
         ConfigError: an argument differs.
     """
     for name, value in spec.items():
-        if name != "weights" and found.get(name) != value:
+        held = found.get(name, _UNSAID.get(name))
+        if name != "weights" and held != value:
             raise ConfigError(
-                f"init has {name} {found.get(name)}, model {wanted} has {value}", "the same network",
+                f"init has {name} {held}, model {wanted} has {value}", "the same network",
                 f"Take an artifact that was trained as {wanted}, or leave init out.",
             )  # fmt: skip
 

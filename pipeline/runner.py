@@ -207,7 +207,10 @@ class _Runner:
             raise
 
     def _commit(self, attempt: Attempt, result: StageResult, stage: Stage) -> None:
-        manifest = commit(attempt, result, self.run_dir, provides=stage.provides)
+        settings = attempt.planned.config
+        withheld = settings.withheld_roles if settings is not None else ()
+        provides = tuple(role for role in stage.provides if role not in withheld)
+        manifest = commit(attempt, result, self.run_dir, provides=provides)
         logger.info("%s: committed %s after %.1f s", manifest.stage, attempt.path.name, manifest.run["seconds"])
 
     def _context(self, attempt: Attempt) -> StageContext:

@@ -72,7 +72,7 @@ class Stage:
         kind: its name in the configuration.
         version: raised whenever the same settings and inputs would give another result.
         config_type: the settings' type.
-        provides: roles of the artifacts that it leaves.
+        provides: roles of the artifacts that it leaves, but for those that its settings withhold.
         run: does the work.
     """
 

@@ -53,16 +53,36 @@ class Taps:
 
 
 @dataclass(frozen=True)
+class NetworkShape:
+    """What objectives have to know of a network before it runs.
+
+    Args:
+        width: of both embeddings.
+        num_classes: of the classifier, or None without one.
+        maps: channels of each feature map by tap name: stage1, stage2, ... and last, then plain module names.
+        blocks: by stage, names of the maps inside it that have its own shape, in the order of the forward pass, where
+            there are several.
+    """
+
+    width: int
+    num_classes: int | None
+    maps: Mapping[str, int]
+    blocks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class LossTerms:
     """A weighted sum and its parts.
 
     Args:
         total: scalar that is back-propagated.
         parts: unweighted scalar terms by their config key, detached.
+        facts: further scalars to log, detached; no part of the sum.
     """
 
     total: Tensor
     parts: Mapping[str, Tensor]
+    facts: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

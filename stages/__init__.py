@@ -1,7 +1,20 @@
 """The kinds of stages that a run can be made of."""
 
 from pipeline.stage import Stage
-from stages import detector_kd, detector_pretrain, evaluate, evaluate_detector, progressive_kd, source_pretrain
+from stages import (
+    classifier_kd,
+    detector_kd,
+    detector_pretrain,
+    dfa_search,
+    evaluate,
+    evaluate_classifier,
+    evaluate_detector,
+    multi_target_kd,
+    progressive_kd,
+    source_pretrain,
+)
 
-_MODULES = (source_pretrain, progressive_kd, evaluate, detector_pretrain, detector_kd, evaluate_detector)
-STAGES: dict[str, Stage] = {module.STAGE.kind: module.STAGE for module in _MODULES}
+_REID = (source_pretrain, dfa_search, progressive_kd, multi_target_kd, evaluate)
+_DETECTION = (detector_pretrain, detector_kd, evaluate_detector)
+_CLASSES = (classifier_kd, evaluate_classifier)
+STAGES: dict[str, Stage] = {module.STAGE.kind: module.STAGE for module in (*_REID, *_DETECTION, *_CLASSES)}

@@ -34,7 +34,8 @@ class DetectorKDConfig(StageConfig):
     """Settings of hierarchical distillation of a detector."""
 
     kind: Literal["detector_kd"]
-    teacher: ArtifactRefName
+    # Without a teacher a detector adapts by boxes of its own mean: what a teacher does before it teaches.
+    teacher: ArtifactRefName | None = None
     train: DetectorRef
     init: ArtifactRefName | None = None
     source: DataRef
@@ -66,6 +67,16 @@ class DetectorKDConfig(StageConfig):
             raise ValueError("teacher_learns needs a target; without one the teacher has nothing new to learn")
         return self
 
+    @model_validator(mode="after")
+    def _with_or_without_a_teacher(self) -> "DetectorKDConfig":
+        if self.teacher is not None:
+            return self
+        if self.target is None:
+            raise ValueError("neither teacher nor target; name one of both, or use a detector_pretrain stage")
+        if self.objectives or self.teacher_learns or self.pseudo.by == "teacher":
+            raise ValueError("objectives, teacher_learns and pseudo.by: teacher need a teacher; name one, or drop them")
+        return self
+
 
 def run(context: StageContext) -> StageResult:
     """Distil; leave the chosen student as 'best', the last one as 'last', and the teacher as 'teacher'."""
@@ -74,15 +85,17 @@ def run(context: StageContext) -> StageResult:
     build.seed_everything(context.seed)
 
     # 1. Labelled source frames, unlabelled target frames, at the size that the larger input wants.
-    loaded = load_detector(Path(context.inputs[config.teacher].path), domain=SOURCE)
+    loaded = None if config.teacher is None else load_detector(Path(context.inputs[config.teacher].path), domain=SOURCE)
     spec = build.model_spec(context.run_config.models[config.train])
-    size = tuple(max(pair) for pair in zip(loaded.spec["size"], spec["size"], strict=True))
+    specs = spec if loaded is None else dict(loaded.spec), spec
+    size = tuple(max(pair) for pair in zip(*(one["size"] for one in specs), strict=True))
     domains, listing = _domains(context, size)
 
     # 2. The two detectors, with statistics of each domain.
-    teacher = _teacher(context, loaded.model, domains, device)
+    teacher = None if loaded is None else _teacher(context, loaded.model, domains, device)
     student, objectives = _student(context, teacher, domains, device)
-    digest = None if teacher.frozen is None else weights_digest(teacher.frozen)
+    frozen = None if teacher is None else teacher.frozen
+    digest = None if frozen is None else weights_digest(frozen)
 
     # 3. Rounds: calibrate, judge without labels, train.
     task = DetectorDistillationTask(
@@ -99,11 +112,11 @@ def run(context: StageContext) -> StageResult:
         task.load_state(state)
         memory = DetectorMemory.of(under(state, "memory."))
     memory = _rounds(context, task, domains).run(memory, start=start)
-    if teacher.frozen is not None and digest is not None:
-        check_unchanged(teacher.frozen, digest)
+    if frozen is not None and digest is not None:
+        check_unchanged(frozen, digest)
 
     # 4. Hand over.
-    return _result(context, task, memory, specs=(dict(loaded.spec), spec), listing=listing)
+    return _result(context, task, memory, specs=specs, listing=listing)
 
 
 def _placed(context: StageContext, model: Detector, domains: StreetDomains, device: Any) -> Detector:
@@ -124,7 +137,7 @@ def _teacher(context: StageContext, model: Detector, domains: StreetDomains, dev
 
 
 def _student(
-    context: StageContext, teacher: DetectorSide, domains: StreetDomains, device: Any
+    context: StageContext, teacher: DetectorSide | None, domains: StreetDomains, device: Any
 ) -> tuple[DetectorSide, DetectionObjectives]:
     config: DetectorKDConfig = context.config
     spec = build.model_spec(context.run_config.models[config.train])
@@ -136,7 +149,9 @@ def _student(
         fresh = loaded.model
     model = _placed(context, fresh, domains, device)
     terms = config.objectives if config.objectives is not None else LEVELS[model.shape.kind]
-    objectives = build.detection_objectives(terms, student=model.shape, teacher=teacher.mean.shape)
+    heard = model if teacher is None else teacher.mean
+    terms = {} if teacher is None else terms
+    objectives = build.detection_objectives(terms, student=model.shape, teacher=heard.shape)
     player = DetectorPlayer(
         model, extras=objectives.modules().to(device), precision=build.precision(context.run_config.runtime, device),
         **config.optimizer.player(total_steps=config.rounds * config.steps),
@@ -196,7 +211,8 @@ def _result(
     teacher_spec, spec = specs
     last = copy.deepcopy(task.student.mean)
     memory.restore(task.sides)
-    files = {"best": (task.student.mean, spec), "last": (last, spec), "teacher": (task.teacher.mean, teacher_spec)}
+    teacher = last if task.teacher is None else task.teacher.mean
+    files = {"best": (task.student.mean, spec), "last": (last, spec), "teacher": (teacher, teacher_spec)}
     outputs = {}
     for role, (model, model_spec) in files.items():
         meta = {"stage": context.name, "role": role, "round": memory.best_round}

@@ -16,7 +16,9 @@ from pipeline.config.references import ComponentName, DataRef, DroppableArtifact
 from pipeline.config.schema import StageConfig
 from pipeline.metrics.bootstrap import bootstrap_interval
 from pipeline.metrics.ranking_result import RankingResult
+from pipeline.models.camera_statistics import CameraStatistics
 from pipeline.models.complexity import count_macs, count_parameters
+from pipeline.models.joined_cameras import sites_of
 from pipeline.models.reid import ReIDModel
 from pipeline.report.embedding_map import project
 from pipeline.report.strips import Shown, choose_strips, make_strip, top_ranked
@@ -33,6 +35,7 @@ class EvaluateConfig(StageConfig):
     kind: Literal["evaluate"]
     data: DataRef
     models: dict[str, DroppableArtifactRefName] = Field(min_length=1)
+    # Also tells the cameras of this target from others of the same name, where a model was adapted to several targets.
     domain: str = "target"
     index: Annotated[str, ComponentName("index")] = "flat"
     index_options: dict[str, Any] = Field(default_factory=dict)
@@ -56,10 +59,11 @@ def run(context: StageContext) -> StageResult:
         model: ReIDModel = build.placed(loaded.model, runtime, device).eval()  # type: ignore[assignment]
         statistics = loaded.cameras if config.camera_statistics == "checkpoint" else None
         tables[role] = embed_probe(
-            model, probe, statistics=statistics, precision=build.precision(runtime, device), flip=config.flip
-        )
-        if tables[role].unknown_cameras:
-            notes.append(f"{role}: cameras {', '.join(tables[role].unknown_cameras)} are not among those adapted to")
+            model, probe, statistics=statistics, precision=build.precision(runtime, device), flip=config.flip,
+            site=config.domain,
+        )  # fmt: skip
+        if statistics is not None and tables[role].unknown_cameras:
+            notes.append(_unknown_note(role, tables[role].unknown_cameras, statistics))
         results[role] = rank_tables(
             tables[role].query, tables[role].gallery, index=config.index, index_options=config.index_options,
             ap=config.ap, cameras=config.cameras, neighbours=config.neighbours,
@@ -78,6 +82,12 @@ def run(context: StageContext) -> StageResult:
     }  # fmt: skip
     metrics = {"domain": config.domain, "semantics": dict(semantics), "rows": rows, "notes": notes}
     return StageResult(outputs={}, metrics=metrics, data=listing)
+
+
+def _unknown_note(role: str, cameras: tuple[str, ...], statistics: CameraStatistics) -> str:
+    sites = sites_of(cameras, statistics)
+    hint = f"; cameras of these names were adapted to at {', '.join(sites)}: set domain to one of them" if sites else ""
+    return f"{role}: cameras {', '.join(cameras)} are not among those adapted to{hint}"
 
 
 def _skipped(probe: ReIDProbe, tables: ProbeTables) -> dict[str, int]:

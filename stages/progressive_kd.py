@@ -1,10 +1,12 @@
 """Adapt a teacher to unlabelled target cameras while a small student learns from it, round by round."""
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
+from torch import nn
 
 from datasets.cache import load_pixels
 from datasets.labels import camera_indices, class_labels
@@ -13,63 +15,47 @@ from datasets.records import ReIDData
 from datasets.transforms import build_transform
 from pipeline import build, distributed
 from pipeline.checkpoint import load_model, save_model
-from pipeline.config.references import ArtifactRefName, Components, DataRef, ModelRef, Operational
-from pipeline.config.schema import StageConfig
+from pipeline.config.references import DataRef, ModelRef, Operational
 from pipeline.models.camera_statistics import CameraStatistics, fit_camera_statistics
 from pipeline.models.reid import ReIDModel
 from pipeline.stage import Output, Stage, StageContext, StageResult
 from pipeline.teaching.responses import check_unchanged, weights_digest
+from pipeline.teaching.route import spread
 from pipeline.training.adaptation import Adaptation, Domains, Plan
+from pipeline.training.aggregation_file import load_aggregation
 from pipeline.training.beta import BetaSettings
 from pipeline.training.clustering_settings import ClusteringSettings
 from pipeline.training.extraction import extract_embeddings
 from pipeline.training.loop import LoopHooks
 from pipeline.training.memory import AdaptationMemory
-from pipeline.training.mode_defaults import STUDENT_TERMS, TEACHER_TERMS
-from pipeline.training.phases import MODES, Round, rounds_of
+from pipeline.training.phases import Round
 from pipeline.training.player import Player
 from pipeline.training.progressive import ProgressiveTask, Side
 from pipeline.training.relabel import TargetCrops
 from pipeline.training.resuming import loop_hooks, resumed
+from pipeline.training.route_parts import RouteParts, leave_route
+from pipeline.training.route_walk import follow_route, renew_space
 from pipeline.training.selection import SelectionSettings
-from pipeline.training.settings import AugmentSettings, BatchSettings, OptimizerSettings
+from pipeline.training.settings import AugmentSettings, BatchSettings
+from pipeline.training.teachers import LoadedTeacher, load_teacher, routed_teacher, steps_of_route
+from pipeline.training.teaching_config import TeachingConfig
 from pipeline.training.tensor_names import under
 
-Objectives = Annotated[dict[str, dict[str, Any]], Components("objectives")]
-Mode = Literal["joint", "two_stage", "distil_then_adapt", "kd_only", "uda_only", "as_published"]
 
-
-class ProgressiveKDConfig(StageConfig):
+class ProgressiveKDConfig(TeachingConfig):
     """Settings of joint progressive distillation and unsupervised adaptation."""
 
     kind: Literal["progressive_kd"]
-    mode: Mode = "joint"
-    teacher: ArtifactRefName
     train: ModelRef
-    init: ArtifactRefName | None = None
     source: DataRef
     target: DataRef
-    rounds: int = Field(8, ge=1)
-    steps: int = Field(40, ge=1)  # of each round
     source_batch: BatchSettings = BatchSettings()
     target_batch: BatchSettings = BatchSettings()
     beta: BetaSettings = BetaSettings()
-    teacher_optimizer: OptimizerSettings = OptimizerSettings(lr=8e-3)
-    # Larger than the teacher's: beta scales it down in the rounds in which the rate is high.
-    optimizer: OptimizerSettings = OptimizerSettings(lr=1.2e-2)
     augment: AugmentSettings = AugmentSettings()
-    # null takes the mode's own terms.
-    teacher_objectives: Objectives | None = None
-    objectives: Objectives | None = None
     clustering: ClusteringSettings = ClusteringSettings()
     selection: SelectionSettings = SelectionSettings()
     keep_rounds: Operational[bool] = False
-
-    @model_validator(mode="after")
-    def _enough_rounds(self) -> "ProgressiveKDConfig":
-        if any(round(phase.share * self.rounds) < 1 for phase in MODES[self.mode]):
-            raise ValueError(f"mode {self.mode} needs at least 2 rounds")
-        return self
 
     @model_validator(mode="after")
     def _two_domains(self) -> "ProgressiveKDConfig":
@@ -79,7 +65,7 @@ class ProgressiveKDConfig(StageConfig):
 
 
 def run(context: StageContext) -> StageResult:
-    """Adapt; leave the chosen student as 'best', the last one as 'last', and the adapted teacher as 'teacher'."""
+    """Adapt; leave the chosen student as 'best', the last one as 'last', the teacher as 'teacher' and its 'route'."""
     config: ProgressiveKDConfig = context.config
     device = build.device(context.run_config.runtime)
     build.seed_everything(context.seed)
@@ -87,13 +73,16 @@ def run(context: StageContext) -> StageResult:
     # 1. Labelled source and unlabelled target crops.
     source = build.reid_data(context.run_config.data[config.source], labelled=True)
     target = build.reid_data(context.run_config.data[config.target], labelled=False)
-    domains = _domains(config, source, target, size=_largest_size(context))
+    loaded = load_teacher(
+        [Path(context.inputs[name].path) for name in config.teachers], route=config.route_settings,
+        ensemble=config.ensemble,
+    )  # fmt: skip
+    domains = _domains(config, source, target, size=_largest_size(context, loaded))
 
     # 2. The two networks and who of them learns when.
-    schedule = rounds_of(config.mode, config.rounds)
-    total = config.rounds * config.steps
-    teacher = _teacher(context, device, total=total)
-    student = _student(context, device, domains, total=total)
+    schedule = config.schedule(states=len(loaded.states))
+    teacher = _teacher(context, device, loaded, schedule)
+    student = _student(context, device, domains, teacher, schedule=schedule)
     frozen_digest = None if teacher.frozen is None else weights_digest(teacher.frozen)
     task = ProgressiveTask(
         teacher=teacher,
@@ -110,12 +99,15 @@ def run(context: StageContext) -> StageResult:
         task.load_state(state)
         memory = AdaptationMemory.of(under(state, "memory."))
     memory = _adaptation(context, task, domains, schedule).run(memory, start=start)
+    if teacher.route is not None:
+        # What was digested is the end of the way.
+        teacher.route.arrive()
     if teacher.frozen is not None and frozen_digest is not None:
         check_unchanged(teacher.frozen, frozen_digest)
 
     # 4. Hand over networks with the statistics of the target's cameras.
     parts = {config.source: domains.source.cache.data, config.target: domains.target.crops.cache.data}
-    return _result(context, task, memory, domains, parts=parts)
+    return _result(context, task, memory, domains, parts=parts, spec=loaded.specs[0], schedule=schedule)
 
 
 def _adaptation(context: StageContext, task: ProgressiveTask, domains: Domains, schedule: list[Round]) -> Adaptation:
@@ -129,7 +121,10 @@ def _adaptation(context: StageContext, task: ProgressiveTask, domains: Domains, 
     def hooks(memory: AdaptationMemory) -> LoopHooks:
         return loop_hooks(context, lambda: task.state() | {f"memory.{k}": v for k, v in memory.tensors().items()})
 
-    def keep_round(number: int) -> None:
+    def on_round(number: int) -> None:
+        if config.anchors > 1 and task.teacher is not None:
+            RouteParts(context.attempt).keep(number, task.teacher.mean)
+        follow_route(task, number * config.steps, domains.target.crops, context.metrics.write)
         if not config.keep_rounds:
             return
         spec = build.model_spec(context.run_config.models[config.train])
@@ -139,9 +134,13 @@ def _adaptation(context: StageContext, task: ProgressiveTask, domains: Domains, 
                 context.attempt / f"round-{number:03d}.safetensors", task.student.mean, spec=spec, cameras=statistics
             )
 
+    precision = build.precision(runtime, task.device)
+    task.on_switch = lambda: renew_space(
+        task, domains.target, standardise=plan.clustering.standardise, precision=precision
+    )
     return Adaptation(
-        task=task, domains=domains, plan=plan, precision=build.precision(runtime, task.device),
-        log=context.metrics.write, hooks=hooks, on_round=keep_round,
+        task=task, domains=domains, plan=plan, precision=precision, log=context.metrics.write, hooks=hooks,
+        on_round=on_round,
     )  # fmt: skip
 
 
@@ -159,9 +158,9 @@ def _statistics(model: ReIDModel, domains: Domains, config: ProgressiveKDConfig)
     return fit_camera_statistics(extract_embeddings(model, target.crops), target.cameras, names=target.names)
 
 
-def _largest_size(context: StageContext) -> tuple[int, int]:
-    """Both networks get the same pixels, each resizes down for itself."""
-    teacher = load_model(Path(context.inputs[context.config.teacher].path)).spec["size"]
+def _largest_size(context: StageContext, loaded: LoadedTeacher) -> tuple[int, int]:
+    """All networks get the same pixels, each resizes down for itself."""
+    teacher = loaded.size
     student = context.run_config.models[context.config.train].size
     return max(teacher[0], student[0]), max(teacher[1], student[1])
 
@@ -169,9 +168,7 @@ def _largest_size(context: StageContext) -> tuple[int, int]:
 def _domains(config: ProgressiveKDConfig, source: ReIDData, target: ReIDData, *, size: tuple[int, int]) -> Domains:
     source, source_cache = load_pixels(source, size=size)
     target, target_cache = load_pixels(target, size=size)
-    augment = build_transform(
-        config.augment.preset, size=size, erasing=config.augment.erasing, colour=config.augment.colour
-    )
+    augment = build_transform(size=size, **config.augment.arguments())
     labels, _ = class_labels(source)
     return Domains(
         source=CropDataset(source_cache, labels, camera_indices(source), augment),
@@ -180,19 +177,23 @@ def _domains(config: ProgressiveKDConfig, source: ReIDData, target: ReIDData, *,
     )
 
 
-def _teacher(context: StageContext, device: Any, *, total: int) -> Side:
+def _teacher(context: StageContext, device: Any, loaded: LoadedTeacher, schedule: list[Round]) -> Side:
     config: ProgressiveKDConfig = context.config
-    loaded = load_model(Path(context.inputs[config.teacher].path)).model
-    model: ReIDModel = build.placed(loaded, context.run_config.runtime, device)  # type: ignore[assignment]
-    terms = config.teacher_objectives if config.teacher_objectives is not None else TEACHER_TERMS[config.mode]
-    objectives = build.objectives(terms, width=model.embedding_width)
-    if not any(phase.teacher_learns for phase in MODES[config.mode]):
-        return Side(player=None, frozen=model.eval().requires_grad_(False), objectives=objectives)
-    settings = config.teacher_optimizer.player(total_steps=total)
+    model: ReIDModel = build.placed(loaded.model, context.run_config.runtime, device)  # type: ignore[assignment]
+    objectives = build.objectives(config.teacher_terms, student=model.shape, teacher=None)
+    total = config.steps * sum(now.phase.teacher_learns for now in schedule)
+    if not total:
+        side = Side(player=None, frozen=model.eval().requires_grad_(False), objectives=objectives)
+        if config.route_settings is not None:
+            heard = steps_of_route(schedule, config.steps)
+            side.route = routed_teacher(model, loaded.states, config.route_settings, steps=heard)
+        return side
+    _start_head(config, model)
+    settings = config.teacher_settings.player(total_steps=total)
     return Side(player=_player(context, model, objectives, device, settings), frozen=None, objectives=objectives)
 
 
-def _student(context: StageContext, device: Any, domains: Domains, *, total: int) -> Side:
+def _student(context: StageContext, device: Any, domains: Domains, teacher: Side, *, schedule: list[Round]) -> Side:
     config: ProgressiveKDConfig = context.config
     spec = build.model_spec(context.run_config.models[config.train])
     if config.init is not None:
@@ -202,12 +203,26 @@ def _student(context: StageContext, device: Any, domains: Domains, *, total: int
         if fresh.num_classes != domains.num_identities:
             fresh.reset_classifier(domains.num_identities)
     else:
+        # So that a student begins with the same weights whatever was read before.
+        build.seed_everything(context.seed)
         fresh = build.reid_model(**spec, num_classes=domains.num_identities)
     model: ReIDModel = build.placed(fresh, context.run_config.runtime, device)  # type: ignore[assignment]
-    terms = config.objectives if config.objectives is not None else STUDENT_TERMS[config.mode]
-    objectives = build.objectives(terms, width=model.embedding_width)
+    is_taught = any(now.phase.teaches != "nobody" for now in schedule)
+    heard = teacher.mean.shape if is_taught else None
+    searched = None if config.aggregation is None else load_aggregation(Path(context.inputs[config.aggregation].path))
+    objectives = build.objectives(config.student_terms, student=model.shape, teacher=heard, searched=searched)
+    _start_head(config, model)
+    total = config.steps * sum(now.phase.student_learns for now in schedule)
     settings = config.optimizer.player(total_steps=total)
     return Side(player=_player(context, model, objectives, device, settings), frozen=None, objectives=objectives)
+
+
+def _start_head(config: ProgressiveKDConfig, model: ReIDModel) -> None:
+    """Let both networks begin with the same answer where the settings say so."""
+    head = model.neck.classifier
+    if config.prokt_settings is not None and config.prokt_settings.zero_init_head and head is not None:
+        for weights in head.parameters():
+            nn.init.zeros_(weights)
 
 
 def _player(context: StageContext, model: ReIDModel, objectives: Any, device: Any, settings: dict[str, Any]) -> Player:
@@ -220,6 +235,20 @@ def _player(context: StageContext, model: ReIDModel, objectives: Any, device: An
     )
 
 
+def _route(
+    context: StageContext, teacher: ReIDModel, memory: AdaptationMemory, schedule: list[Round], *,
+    spec: Mapping[str, Any],
+) -> Output:  # fmt: skip
+    """Leave the teacher's states from before the first round to the chosen one; those taken back are no part."""
+    passed = [n for n in memory.path if n <= memory.best_round and (n == 0 or schedule[n - 1].phase.teacher_learns)]
+    at = spread(passed, context.config.anchors)
+    meta = {"stage": context.name, "role": "route", "at": at}
+    if distributed.rank() == 0:
+        leave_route(context.attempt, teacher, at, spec=spec, meta=meta)
+    # A route of one state is that state's own file.
+    return Output("route.safetensors" if len(at) > 1 else "teacher.safetensors", meta)
+
+
 def _result(
     context: StageContext,
     task: ProgressiveTask,
@@ -227,15 +256,19 @@ def _result(
     domains: Domains,
     *,
     parts: dict[str, ReIDData],
+    spec: Mapping[str, Any],
+    schedule: list[Round],
 ) -> StageResult:
     config: ProgressiveKDConfig = context.config
-    spec = build.model_spec(context.run_config.models[config.train])
-    teacher_spec = dict(load_model(Path(context.inputs[config.teacher].path)).spec)
+    student_spec = build.model_spec(context.run_config.models[config.train])
     last = copy.deepcopy(task.student.mean)
     memory.restore(task.sides)
-    teacher = task.teacher.mean if task.teacher is not None else last
-    files = {"best": (task.student.mean, spec), "last": (last, spec), "teacher": (teacher, teacher_spec)}
+    assert task.teacher is not None, "this stage has a teacher"
+    files = {"best": (task.student.mean, student_spec), "last": (last, student_spec)}
     outputs = {}
+    if len(config.teachers) == 1:
+        files["teacher"] = task.teacher.mean, dict(spec)
+        outputs["route"] = _route(context, task.teacher.mean, memory, schedule, spec=spec)
     for role, (model, model_spec) in files.items():
         meta = {"stage": context.name, "role": role, "mode": config.mode, "round": memory.best_round}
         statistics = _statistics(model, domains, config)
@@ -251,4 +284,4 @@ def _result(
     return StageResult(outputs=outputs, metrics=metrics, data=listing)
 
 
-STAGE = Stage("progressive_kd", 1, ProgressiveKDConfig, ("best", "last", "teacher"), run)
+STAGE = Stage("progressive_kd", 1, ProgressiveKDConfig, ("best", "last", "teacher", "route"), run)

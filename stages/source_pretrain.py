@@ -20,10 +20,12 @@ from pipeline.config.references import ArtifactRefName, Components, DataRef, Mod
 from pipeline.config.schema import StageConfig
 from pipeline.models.reid import ReIDModel
 from pipeline.stage import Output, Stage, StageContext, StageResult
+from pipeline.teaching.route import equal_interval
 from pipeline.training.loop import run_steps
 from pipeline.training.player import Player
 from pipeline.training.progress import Progress
 from pipeline.training.resuming import loop_hooks, resumed
+from pipeline.training.route_parts import RecordedTask, RouteParts, leave_route
 from pipeline.training.settings import AugmentSettings, BatchSettings, OptimizerSettings
 from pipeline.training.supervised import SupervisedTask
 
@@ -43,6 +45,8 @@ class SourcePretrainConfig(StageConfig):
     objectives: Annotated[dict[str, dict[str, Any]], Components("objectives")] = Field(
         default={"cross_entropy": {"smoothing": 0.1}, "triplet": {"margin": 0.3}}
     )
+    # States that the artifact `route` holds, at equal distances, the last one among them.
+    anchors: int = Field(1, ge=1)
     # The ceiling is the only training that may read labels of target cameras; the manifest and the report say so.
     is_ceiling: bool = False
 
@@ -50,6 +54,8 @@ class SourcePretrainConfig(StageConfig):
     def _one_duration(self) -> "SourcePretrainConfig":
         if (self.epochs is None) == (self.steps is None):
             raise ValueError("give either epochs or steps")
+        if self.steps is not None and self.anchors > self.steps:
+            raise ValueError(f"anchors is {self.anchors} and steps {self.steps}; a route has one state a step at most")
         return self
 
     @property
@@ -59,7 +65,7 @@ class SourcePretrainConfig(StageConfig):
 
 
 def run(context: StageContext) -> StageResult:
-    """Train, and leave the mean network as 'best' and the last weights as 'last'."""
+    """Train; leave the mean network as 'best', the last weights as 'last', states of the mean network as 'route'."""
     config: SourcePretrainConfig = context.config
     runtime, device = context.run_config.runtime, build.device(context.run_config.runtime)
     spec = build.model_spec(context.run_config.models[config.train])
@@ -89,19 +95,19 @@ def run(context: StageContext) -> StageResult:
         rank=distributed.rank(), world=distributed.world_size(),
     )  # fmt: skip
     progress = Progress(context.name, total=total, start=start, every_seconds=runtime.log_every_seconds)
+    at, parts_of_route = equal_interval(total, config.anchors), RouteParts(context.attempt)
+    recorded = RecordedTask(task, at[:-1], lambda step: parts_of_route.keep(step, task.player.mean))
     run_steps(
-        task, ({"source": batch} for batch in batches), start=start, stop=total, hooks=loop_hooks(context, task.state),
-        progress=progress,
+        recorded, ({"source": batch} for batch in batches), start=start, stop=total,
+        hooks=loop_hooks(context, task.state), progress=progress,
     )  # fmt: skip
     progress.close()
-    return _result(context, task.player, spec, parts=parts, data=crops.cache.data, steps=total)
+    return _result(context, task.player, spec, parts=parts, data=crops.cache.data, at=at)
 
 
 def _crops(config: SourcePretrainConfig, parts: dict[str, ReIDData], *, size: tuple[int, int]) -> CropDataset:
     data, cache = load_pixels(merge_labelled(list(parts.values())), size=size)
-    augment = build_transform(
-        config.augment.preset, size=cache.size, erasing=config.augment.erasing, colour=config.augment.colour
-    )
+    augment = build_transform(size=cache.size, **config.augment.arguments())
     labels, _ = class_labels(data)
     return CropDataset(cache, labels, camera_indices(data), augment)
 
@@ -121,7 +127,7 @@ def _task(context: StageContext, model: ReIDModel, device: torch.device, *, tota
     config: SourcePretrainConfig = context.config
     runtime = context.run_config.runtime
     model = build.placed(model, runtime, device)  # type: ignore[assignment]
-    objectives = build.objectives(config.objectives, width=model.embedding_width)
+    objectives = build.objectives(config.objectives, student=model.shape, teacher=None)
     player = Player(
         model,
         extras=objectives.modules().to(device),
@@ -139,17 +145,20 @@ def _result(
     *,
     parts: dict[str, ReIDData],
     data: ReIDData,
-    steps: int,
+    at: list[int],
 ) -> StageResult:
-    meta = {"stage": context.name, "steps": steps, "identities": int(player.model.num_classes or 0)}
+    meta = {"stage": context.name, "steps": at[-1], "identities": int(player.model.num_classes or 0)}
     if distributed.rank() == 0:
         save_model(context.attempt / "best.safetensors", player.mean, spec=spec, meta={**meta, "role": "best"})
         save_model(context.attempt / "last.safetensors", player.model, spec=spec, meta={**meta, "role": "last"})
+        leave_route(context.attempt, player.mean, at, spec=spec, meta={**meta, "role": "route"})
     distributed.barrier()
     listing = {name: part.facts(labels_read=True) for name, part in parts.items()}
     metrics = {**meta, "images": len(data), "is_ceiling": context.config.is_ceiling, "skipped": dict(data.skipped)}
     outputs = {"best": Output("best.safetensors", meta), "last": Output("last.safetensors", meta)}
+    # A route of one state is that state's own file.
+    outputs["route"] = Output("route.safetensors" if len(at) > 1 else "best.safetensors", {**meta, "at": at})
     return StageResult(outputs=outputs, metrics=metrics, data=listing)
 
 
-STAGE = Stage("source_pretrain", 1, SourcePretrainConfig, ("best", "last"), run)
+STAGE = Stage("source_pretrain", 1, SourcePretrainConfig, ("best", "last", "route"), run)

@@ -19,6 +19,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="folders of finished runs")
     parser.add_argument("--stage", default="adapt", help="name of the adaptation stage (default: adapt)")
     parser.add_argument("--probe", default="probe", help="name of the labelled probe in the run's data")
+    parser.add_argument("--target", default="", help="the target that the probe shows, where the stage has several")
     return parser.parse_args(arguments)
 
 
@@ -30,20 +31,21 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         for run in options.runs:
-            print(report(run, rounds_of_run(run, stage=options.stage, probe_name=options.probe)))
+            print(report(run, rounds_of_run(run, stage=options.stage, probe_name=options.probe, site=options.target)))
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def rounds_of_run(run: Path, *, stage: str, probe_name: str) -> list[dict[str, Any]]:
+def rounds_of_run(run: Path, *, stage: str, probe_name: str, site: str = "") -> list[dict[str, Any]]:
     """Return round, criterion and mAP of every kept round.
 
     Args:
         run: the run's folder.
         stage: name of the adaptation stage.
         probe_name: name of the probe in the run's configuration.
+        site: the target that the probe shows, where the stage has several.
 
     Raises:
         ManifestError: the run has no such stage, or kept no rounds.
@@ -68,11 +70,13 @@ def rounds_of_run(run: Path, *, stage: str, probe_name: str) -> list[dict[str, A
         )  # fmt: skip
     probe = build.reid_probe(load_config(run / "config.yaml", [], STAGES).data[probe_name])
     rows = [json.loads(line) for line in (attempt / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    scores = {row["round"]: row["selection"] for row in rows if row.get("event") == "round"}
+    scores = {
+        row["round"]: row.get("targets", {}).get(site, row)["selection"] for row in rows if row.get("event") == "round"
+    }
     found = []
     for file in files:
         loaded = load_model(file)
-        tables = embed_probe(loaded.model, probe, statistics=loaded.cameras, precision=Precision())
+        tables = embed_probe(loaded.model, probe, statistics=loaded.cameras, precision=Precision(), site=site)
         number = int(file.stem.removeprefix("round-"))
         value = rank_tables(tables.query, tables.gallery).mAP
         found.append({"round": number, "criterion": scores[number], "mAP": value})

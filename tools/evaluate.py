@@ -38,6 +38,12 @@ def build_parser() -> argparse.ArgumentParser:
         default="checkpoint",
         help="whether the camera statistics in the model's file are used for comparing (default), or plain embeddings",
     )
+    add(
+        "--target",
+        default="",
+        metavar="NAME",
+        help="the target whose cameras the folders show, for a model that was adapted to several",
+    )
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     add("--json", type=Path, metavar="OUT", help="also write everything to this file")
     add("-v", "--verbose", action="store_true", help="log how folders were read")
@@ -78,7 +84,8 @@ def measure(options: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
         "camera_statistics": [] if statistics is None else list(statistics.names),
     }
     model: Any = loaded.model.to(device)
-    tables = embed_probe(model, probe, statistics=statistics, precision=build.precision(runtime, device))
+    precision = build.precision(runtime, device)
+    tables = embed_probe(model, probe, statistics=statistics, precision=precision, site=options.target)
     result = rank_tables(
         tables.query,
         tables.gallery,

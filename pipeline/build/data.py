@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
+from datasets.class_records import ClassData
 from datasets.frame_cache import load_frames
 from datasets.frame_loader import FrameDataset
 from datasets.frame_records import FrameData
@@ -13,7 +14,7 @@ from pipeline.config.binding import bind
 from pipeline.config.schema import DataConfig
 from pipeline.errors import ConfigError
 
-AnyData = ReIDData | ReIDProbe | FrameData
+AnyData = ReIDData | ReIDProbe | FrameData | ClassData
 
 
 @lru_cache(maxsize=8)
@@ -55,6 +56,8 @@ def reid_data(config: DataConfig, *, labelled: bool) -> ReIDData:
         raise ConfigError(f"data of kind {config.kind} with query and gallery", "crops to train on (split: train)")
     if isinstance(data, FrameData):
         raise ConfigError(f"data {data.name} of kind {config.kind} holds street frames", "person crops")
+    if isinstance(data, ClassData):
+        raise ConfigError(f"data {data.name} of kind {config.kind} holds images of classes", "person crops")
     if labelled and not data.is_labelled:
         raise ConfigError(
             f"data {data.name} has no person ids", "labelled crops", "Use a labelled kind, such as market1501 or table."
@@ -74,6 +77,23 @@ def reid_probe(config: DataConfig) -> ReIDProbe:
     return data
 
 
+def class_data(config: DataConfig, *, labelled: bool) -> ClassData:
+    """Read images of classes.
+
+    Args:
+        config: the data section's entry.
+        labelled: False removes every class before anyone sees one.
+
+    Raises:
+        ConfigError: the entry holds person crops or street frames.
+    """
+    data = any_data(config)
+    if not isinstance(data, ClassData):
+        held = "street frames" if isinstance(data, FrameData) else "person crops"
+        raise ConfigError(f"data of kind {config.kind} holds {held}", "images of classes, such as kind class_folder")
+    return data if labelled else data.without_labels()
+
+
 def frame_data(config: DataConfig, *, labelled: bool) -> FrameData:
     """Read street frames.
 
@@ -86,7 +106,8 @@ def frame_data(config: DataConfig, *, labelled: bool) -> FrameData:
     """
     data = any_data(config)
     if not isinstance(data, FrameData):
-        raise ConfigError(f"data of kind {config.kind} holds person crops", "street frames, such as kind coco")
+        held = "images of classes" if isinstance(data, ClassData) else "person crops"
+        raise ConfigError(f"data of kind {config.kind} holds {held}", "street frames, such as kind coco")
     if labelled and not data.is_labelled:
         raise ConfigError(f"data {data.name} has frames without boxes", "annotated frames", "Use a labelled kind.")
     return data if labelled else data.without_labels()

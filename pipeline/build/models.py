@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.build.shapes import check_domains, check_needs, supplied_shapes
 from pipeline.build.tables import COMPONENTS, DEFAULT_DOMAINS
 from pipeline.config.binding import bind
 from pipeline.config.schema import DetectorConfig, ModelConfig
 from pipeline.detection_types import DetectorShape
-from pipeline.losses.adaptation.gradient_reversal import GradientReversal
 from pipeline.losses.objective import is_between_domains
 from pipeline.models.detection.build import build_detector
 from pipeline.models.detection.detector import Detector
@@ -17,6 +17,7 @@ from pipeline.models.trunks import build_trunk
 from pipeline.models.weights import load_weights
 from pipeline.training.detection.objectives import DetectionObjectives, ScopedDetectionObjective
 from pipeline.training.scoped import SOURCE, TARGET, ScopedObjective, ScopedObjectives
+from pipeline.types import NetworkShape
 
 
 def model_spec(config: ModelConfig | DetectorConfig) -> dict[str, Any]:
@@ -38,6 +39,7 @@ def reid_model(
     mean: Sequence[float],
     std: Sequence[float],
     num_classes: int | None = None,
+    neck: str = "bnneck",
 ) -> ReIDModel:
     """Build a network from plain arguments, as they stand in a checkpoint's header.
 
@@ -52,34 +54,48 @@ def reid_model(
         mean: per-channel mean of pixels in 0..1.
         std: per-channel standard deviation.
         num_classes: identities of the classifier, None without one.
+        neck: 'bnneck', or 'none' for a plain classifier.
     """
-    trunk = build_trunk(arch, pretrained=weights == "pretrained", ibn=ibn, args=dict(args))
+    # A plain classifier is its network as published; re-ID wants a finer last map.
+    stride = 2 if neck == "none" else None
+    trunk = build_trunk(arch, pretrained=weights == "pretrained", ibn=ibn, last_stride=stride, args=dict(args))
     height, width = size
     model = ReIDModel(
-        trunk, pooling=pooling, embedding=embedding, num_classes=num_classes, size=(height, width), mean=mean, std=std
-    )
+        trunk, pooling=pooling, embedding=embedding, num_classes=num_classes, neck=neck, size=(height, width),
+        mean=mean, std=std,
+    )  # fmt: skip
     if weights not in ("scratch", "pretrained"):
         load_weights(model, Path(weights))
     return model
 
 
-def objectives(entries: Mapping[str, Mapping[str, Any]], *, width: int) -> ScopedObjectives:
+def objectives(
+    entries: Mapping[str, Mapping[str, Any]],
+    *,
+    student: NetworkShape,
+    teacher: NetworkShape | None,
+    searched: Mapping[str, Mapping[str, float]] | None = None,
+) -> ScopedObjectives:
     """Build the weighted terms of one player.
 
     Args:
         entries: arguments by name, with `weight`, `on` and `use` among them.
-        width: of the player's embedding, for terms with parameters of their own.
+        student: shape of the player's network.
+        teacher: shape of the network that it listens to, or None where nobody shows it more than logits and embeddings.
+        searched: weights of the teacher's maps by stage, where a search found some.
 
     Raises:
-        ConfigError: a term is put on a domain that it cannot work on.
+        ConfigError: a term is put on a domain that it cannot work on, or needs what one of the networks lacks.
     """
     terms = []
     for name, arguments in entries.items():
         bound = bind(COMPONENTS["objectives"], str(arguments.get("use", name)), arguments)
-        supplied = {"width": width} if bound.constructor is GradientReversal else {}
+        supplied = supplied_shapes(name, bound.constructor, student=student, teacher=teacher, searched=searched)
         objective = bound.constructor(**bound.arguments, **supplied)
+        check_needs(name, objective, student=student, teacher=teacher)
         default = ("across",) if is_between_domains(objective) else DEFAULT_DOMAINS.get(name, ("target",))
         domains = tuple(bound.extra.get("on") or DEFAULT_DOMAINS.get(str(arguments.get("use", name)), default))
+        check_domains(name, objective, domains)
         terms.append(ScopedObjective(name, objective, float(bound.extra.get("weight", 1.0)), domains))
     return ScopedObjectives(terms)
 

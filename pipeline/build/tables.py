@@ -1,10 +1,13 @@
 """The explicit tables: every component that a configuration can name."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
+from datasets.class_kinds import CLASS_KINDS
 from datasets.frame_kinds import FRAME_KINDS
 from datasets.frame_transforms import FRAME_PRESETS, build_frame_transform
 from datasets.kinds import DATA_KINDS
+from datasets.policies import POLICIES
 from datasets.transforms import PRESETS
 from pipeline.config.binding import ComponentTable
 from pipeline.losses.adaptation.dmmd import DMMD
@@ -22,11 +25,26 @@ from pipeline.losses.detection.pkd import PKD
 from pipeline.losses.detection.pyramid import Pyramid
 from pipeline.losses.detection.region import Region
 from pipeline.losses.detection.region_response import RegionResponse
+from pipeline.losses.distillation.attention_transfer import AttentionTransfer
+from pipeline.losses.distillation.dfa import DFA
+from pipeline.losses.distillation.dist import DIST
+from pipeline.losses.distillation.distance_matrix import DistanceMatrix
+from pipeline.losses.distillation.dkd import DKD
+from pipeline.losses.distillation.dtd import DTD
 from pipeline.losses.distillation.embedding import EmbeddingMatch
+from pipeline.losses.distillation.fitnets import FitNets
+from pipeline.losses.distillation.ka import KA
 from pipeline.losses.distillation.kd import KD
+from pipeline.losses.distillation.kr_approx import KRApprox
+from pipeline.losses.distillation.logit_mse import LogitMSE
+from pipeline.losses.distillation.nkd import NKD
 from pipeline.losses.distillation.pkt import PKT
+from pipeline.losses.distillation.proximal import Proximal
 from pipeline.losses.distillation.relation import Relation
 from pipeline.losses.distillation.rkd import RKD
+from pipeline.losses.distillation.sp import SP
+from pipeline.losses.distillation.topk_kd import TopKKD
+from pipeline.losses.distillation.wsl import WSL
 from pipeline.losses.supervised.centroid_contrast import CentroidContrast
 from pipeline.losses.supervised.cross_entropy import CrossEntropy
 from pipeline.losses.supervised.proxy_contrast import ProxyContrast
@@ -36,18 +54,33 @@ from pipeline.retrieval.index import INDEXES
 
 # A class listed here is found by the contract tests, the config check and the documentation.
 OBJECTIVES: dict[str, type] = {
+    "attention_transfer": AttentionTransfer,
     "centroid_contrast": CentroidContrast,
     "cross_entropy": CrossEntropy,
+    "dfa": DFA,
+    "dist": DIST,
+    "distance_matrix": DistanceMatrix,
+    "dkd": DKD,
     "dmmd": DMMD,
+    "dtd": DTD,
     "embedding": EmbeddingMatch,
+    "fitnets": FitNets,
     "gradient_reversal": GradientReversal,
+    "ka": KA,
     "kd": KD,
+    "kr_approx": KRApprox,
+    "logit_mse": LogitMSE,
     "mmd": MMD,
+    "nkd": NKD,
     "pkt": PKT,
+    "proximal": Proximal,
     "proxy_contrast": ProxyContrast,
     "relation": Relation,
     "rkd": RKD,
+    "sp": SP,
+    "topk_kd": TopKKD,
     "triplet": Triplet,
+    "wsl": WSL,
 }
 # The same for what a detector learns from another; the two shapes are supplied by whoever builds them.
 DETECTION_OBJECTIVES: dict[str, type] = {
@@ -70,20 +103,58 @@ DEFAULT_DOMAINS: dict[str, tuple[str, ...]] = {
     "proxy_contrast": ("target",),
     "cross_entropy": ("source",),
     "triplet": ("source",),
+    "dfa": ("source", "target"),
+    "dist": ("source", "target"),
+    "dkd": ("source",),
+    "dtd": ("source", "target"),
+    "ka": ("source",),
     "kd": ("source", "target"),
+    "kr_approx": ("source",),
+    "logit_mse": ("source", "target"),
+    "nkd": ("source",),
+    "proximal": ("source",),
+    "topk_kd": ("source",),
+    "wsl": ("source",),
 }
 Domain = Literal["source", "target"]
 # `use` names the objective where the key is a name of one's own, so that one objective can stand twice.
 OBJECTIVE_EXTRAS: dict[str, Any] = {"weight": float, "on": list[Domain], "use": str}
 
+
+def needs_missing_identities(name: str, arguments: Mapping[str, Any]) -> str | None:
+    """Say why a term that learns from true identities can't work on a target, or None where it isn't put there.
+
+    Args:
+        name: of an objective.
+        arguments: as the configuration gives them, `on` included.
+    """
+    kind = OBJECTIVES[name]
+    if hasattr(kind, "needs_identities_with"):
+        needs = kind.needs_identities_with(arguments)
+    else:
+        needs = getattr(kind, "needs_identities", False)
+    if not needs or "target" not in (arguments.get("on") or DEFAULT_DOMAINS.get(name, ("target",))):
+        return None
+    return (
+        f"{name} needs true identities in the teacher's classes, and labels on the target are clusters; put it on the "
+        "source alone, `on: [source]`, or take a term without labels, such as kd or relation"
+    )
+
+
 COMPONENTS: dict[str, ComponentTable] = {
     "augment": ComponentTable(PRESETS),
-    "data": ComponentTable({**DATA_KINDS, **FRAME_KINDS}),
+    "data": ComponentTable({**DATA_KINDS, **FRAME_KINDS, **CLASS_KINDS}),
     "detection_objectives": ComponentTable(
         DETECTION_OBJECTIVES, extra=OBJECTIVE_EXTRAS, supplied=("student_shape", "teacher_shape")
     ),
     "frame_augment": ComponentTable(dict.fromkeys(FRAME_PRESETS, build_frame_transform)),
     "index": ComponentTable(INDEXES),
-    "objectives": ComponentTable(OBJECTIVES, extra=OBJECTIVE_EXTRAS, supplied=("width",)),
+    "objectives": ComponentTable(
+        OBJECTIVES,
+        extra=OBJECTIVE_EXTRAS,
+        supplied=("width", "student_shape", "teacher_shape", "searched"),
+        refuse=needs_missing_identities,
+    ),
+    "policy": ComponentTable(POLICIES),
     "pooling": ComponentTable(POOLINGS),
 }

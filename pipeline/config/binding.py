@@ -27,11 +27,14 @@ class ComponentTable:
         extra: further keys of an entry and their types, read by whoever builds it (`{"weight": float}`); with `use`
             among them one component can stand twice, under names of one's own.
         supplied: parameters that whoever builds it fills in; a configuration can't.
+        refuse: says of a component's name and arguments, its further keys included, why they can't be; None where they
+            can. It is asked once every argument has been found to fit the signature.
     """
 
     entries: Mapping[str, Callable[..., Any]]
     extra: Mapping[str, Any] = field(default_factory=dict)
     supplied: tuple[str, ...] = ()
+    refuse: Callable[[str, Mapping[str, Any]], str | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -170,4 +173,6 @@ def _check_one(
         return [Problem(source.where(place), place, text, suggestion(str(name or ""), table.entries))]
     if arguments is None:
         return []
-    return validate(arguments_model(table, name), dict(arguments), place, source)[1]
+    problems = validate(arguments_model(table, name), dict(arguments), place, source)[1]
+    reason = table.refuse(name, arguments) if table.refuse is not None and not problems else None
+    return problems if reason is None else [Problem(source.where(place), place, reason)]

@@ -27,7 +27,8 @@ def check_references(sections: Mapping[str, Any], source: Source, stages: Mappin
     for stage_name, config in sections["stages"].items():
         for path, mark, name in references(config) if config is not None else []:
             if mark.kind == "artifact":
-                text, hint = _artifact_problem(name, source, stages)
+                withheld = _withheld(sections["stages"].get(name.partition(".")[0]))
+                text, hint = _artifact_problem(name, source, stages, withheld=withheld)
             else:
                 section = _SECTIONS[mark.kind]
                 known = source.tree.get(section) or {}
@@ -102,7 +103,13 @@ def run_order(stages: Mapping[str, StageConfig], until: str | None = None) -> li
     return order
 
 
-def _artifact_problem(name: str, source: Source, stages: Mapping[str, Stage]) -> tuple[str, str]:
+def _withheld(config: StageConfig | None) -> tuple[str, ...]:
+    return config.withheld_roles if config is not None else ()
+
+
+def _artifact_problem(
+    name: str, source: Source, stages: Mapping[str, Stage], *, withheld: tuple[str, ...]
+) -> tuple[str, str]:
     stage_name, dot, role = name.partition(".")
     known = source.tree.get("stages") or {}
     if not dot or not role:
@@ -111,6 +118,8 @@ def _artifact_problem(name: str, source: Source, stages: Mapping[str, Stage]) ->
         return f"there is no stage {stage_name!r}", suggestion(stage_name, known)
     kind = known[stage_name].get("kind") if isinstance(known[stage_name], dict) else None
     provided = stages[kind].provides if isinstance(kind, str) and kind in stages else None
+    if provided is not None and role in withheld:
+        return f"stage {stage_name!r} ({kind}) leaves no {role!r} with its settings", ""
     if provided is not None and role not in provided:
         return f"stage {stage_name!r} ({kind}) leaves no {role!r}", suggestion(role, provided)
     return "", ""

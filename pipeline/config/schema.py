@@ -70,6 +70,8 @@ class ModelConfig(StrictModel):
     size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
     embedding: int | None = Field(default=512, ge=1)
     pooling: Annotated[str, ComponentName("pooling")] = "gem"
+    # 'none' is a plain classifier: a linear layer on the pooled vector, the trunk as published.
+    neck: Literal["bnneck", "none"] = "bnneck"
     ibn: Literal["a", "b", "none"] = "none"
     weights: str = Field(default="scratch", min_length=1)
     args: dict[str, Any] = Field(default_factory=dict)
@@ -101,6 +103,11 @@ class StageConfig(StrictModel):
     """What every stage's settings have; each stage kind derives its own from this."""
 
     kind: str
+
+    @property
+    def withheld_roles(self) -> tuple[str, ...]:
+        """Return the roles of its kind that a stage with these settings does not leave."""
+        return ()
 
 
 class RunConfig(StrictModel):

@@ -15,12 +15,25 @@ class Objective(Protocol):
     """Maps what the networks say about one batch to an unweighted scalar in fp32.
 
     ``reads`` names the taps that it uses, among ``embedding``, ``bn_embedding``, ``logits``, ``labels`` and
-    ``maps:<module>``; they are checked when a run is built.
+    ``maps:<tap>``. It and ``needs_labels`` may depend on the settings; the class then has those of the default.
+
+    Three things are optional. ``hears`` names the maps of the teacher where they are others than those of the student.
+    ``needs_identities`` says that labels have to be true identities in the teacher's classes,
+    which a target does not have; where settings decide, the static method ``needs_identities_with(arguments)`` tells
+    before the objective is built. ``facts()`` returns detached scalars about the last call, to be logged.
     """
 
-    reads: ClassVar[tuple[str, ...]]
     needs_teacher: ClassVar[bool]
-    needs_labels: ClassVar[bool]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The taps that are used."""
+        ...
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether labels or pseudo-labels are used."""
+        ...
 
     def __call__(self, student: Taps, teacher: Taps | None, batch: ReIDBatch) -> Tensor:
         """Return the unweighted scalar of one batch."""
@@ -53,6 +66,25 @@ def is_between_domains(objective: AnyObjective | type) -> bool:
     return bool(getattr(objective, "between_domains", False))
 
 
+def maps_of(objective: AnyObjective) -> tuple[str, ...]:
+    """Return the names of the feature maps that an objective reads of the network that learns.
+
+    Args:
+        objective: it.
+    """
+    return tuple(read.removeprefix("maps:") for read in objective.reads if read.startswith("maps:"))
+
+
+def heard_maps_of(objective: AnyObjective) -> tuple[str, ...]:
+    """Return the names of the feature maps that an objective reads of a teacher.
+
+    Args:
+        objective: it.
+    """
+    heard: tuple[str, ...] = getattr(objective, "hears", maps_of(objective))
+    return heard if objective.needs_teacher else ()
+
+
 class ObjectiveSum(WeightedTerms[AnyObjective]):
     """Weighted sum of named objectives, with watch over values that are not finite or never move.
 
@@ -78,7 +110,7 @@ class ObjectiveSum(WeightedTerms[AnyObjective]):
             *views: student, teacher and batch; or source, target, source batch and target batch.
 
         Returns:
-            The weighted sum, and the unweighted detached parts by config key.
+            The weighted sum, the unweighted detached parts by config key, and facts by `key.fact`.
 
         Raises:
             TrainingError: a term is not finite; the message holds all terms.

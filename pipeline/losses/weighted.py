@@ -58,21 +58,26 @@ class WeightedTerms(Generic[Term]):
             device: where the values are.
 
         Returns:
-            The weighted sum, and the unweighted detached parts by config key.
+            The weighted sum, the unweighted detached parts by config key, and what terms with a method `facts` tell of
+            this call, by `key.fact`.
 
         Raises:
             TrainingError: a term is not finite; the message holds all terms.
         """
         total = torch.zeros((), device=device)
         parts: dict[str, Tensor] = {}
+        facts: dict[str, Tensor] = {}
         # Autocast would undo the fp32 that every objective asks for in its matrix products.
         with torch.autocast(device.type, enabled=False):
             for name, objective in self.objectives.items():
                 value = value_of(objective)
                 parts[name] = value.detach()
                 total = total + self.weights[name] * value
+                # Read at once: the same object may be called for another domain next.
+                if hasattr(objective, "facts"):
+                    facts |= {f"{name}.{fact}": told.detach() for fact, told in objective.facts().items()}
         self._watch(parts)
-        return LossTerms(total=total, parts=parts)
+        return LossTerms(total=total, parts=parts, facts=facts)
 
     def _watch(self, parts: Mapping[str, Tensor]) -> None:
         if not parts:

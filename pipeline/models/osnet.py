@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -132,6 +133,9 @@ class OSNet(nn.Module):
         Zhou et al. Omni-scale feature learning for person re-identification. ICCV 2019 (plain and IBN).
         Zhou et al. Learning generalisable omni-scale representations for person re-identification. TPAMI 2021 (AIN).
     """
+
+    # Modules of the stages, for taps; the first convolution is the stem.
+    stages: ClassVar[dict[str, str]] = {"stage1": "conv2", "stage2": "conv3", "stage3": "conv4", "stage4": "conv5"}
 
     def __init__(self, *, variant: str = "plain", width: str = "x1_0") -> None:
         super().__init__()

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import ConfigError
+from pipeline.models.cifar_resnet import PREFIX as CIFAR
+from pipeline.models.cifar_resnet import build_cifar_resnet
 from pipeline.models.hub import REMEDY, cached_weights, check_hub
 from pipeline.models.last_stride import remove_last_stride
 from pipeline.models.normalization import apply_ibn
@@ -17,6 +19,8 @@ from pipeline.models.osnet import OSNET_NAMES, OSNet
 
 logger = logging.getLogger(__name__)
 PROBE_SIZE = (128, 64)
+# What comes before a quarter of the image is a network's stem.
+STEM_REDUCTION = 4
 
 
 class TimmTrunk(nn.Module):
@@ -32,18 +36,42 @@ class TimmTrunk(nn.Module):
         self.body = body
         self.num_features = int(body.num_features)  # type: ignore[arg-type]
         self.size = size
-        _drop_unused(body, size)
+        self.stages = _stages(body)
+        features = _drop_unused(body, size)
+        self.is_channels_last = features.ndim == 4 and features.shape[1] != self.num_features == features.shape[-1]
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (B, 3, H, W) to (B, num_features, h, w)."""
-        features = self.body.forward_features(images)  # type: ignore[operator]
+        return self.as_map(self.body.forward_features(images), images.shape[-2:])  # type: ignore[operator]
+
+    def as_map(self, features: Tensor, size: Sequence[int]) -> Tensor:
+        """Bring tokens and channels-last maps to (B, C, h, w).
+
+        Args:
+            features: output of the body or of one of its modules.
+            size: (height, width) of the images.
+
+        Raises:
+            ConfigError: the tokens are no grid over the image.
+        """
         if features.ndim == 3:
-            prefix = getattr(self.body, "num_prefix_tokens", 0)
-            grid = self.body.patch_embed.dynamic_feat_size(images.shape[-2:])  # type: ignore[union-attr, operator]
-            return features[:, prefix:].transpose(1, 2).unflatten(2, tuple(grid))
-        if features.shape[1] != self.num_features and features.shape[-1] == self.num_features:
-            return features.permute(0, 3, 1, 2)
-        return features
+            grid = self._grid(size)
+            # Class tokens and registers stand before those of the image.
+            prefix = features.shape[1] - grid[0] * grid[1]
+            if prefix not in (0, getattr(self.body, "num_prefix_tokens", 0)):
+                raise ConfigError(
+                    f"a tap of {type(self.body).__name__} returns {features.shape[1]} tokens",
+                    f"{grid[0]} x {grid[1]} of them, one for each patch",
+                )
+            return features[:, prefix:].transpose(1, 2).unflatten(2, grid)
+        return features.permute(0, 3, 1, 2) if self.is_channels_last and features.ndim == 4 else features
+
+    def _grid(self, size: Sequence[int]) -> tuple[int, int]:
+        size_of = getattr(getattr(self.body, "patch_embed", None), "dynamic_feat_size", None)
+        if size_of is None:
+            raise ConfigError(f"{type(self.body).__name__} returns tokens", "tokens of patches in a known grid")
+        height, width = size_of(tuple(size))
+        return int(height), int(width)
 
 
 def build_trunk(
@@ -57,7 +85,7 @@ def build_trunk(
     """Build a trunk by name.
 
     Args:
-        arch: ``timm/<name>[.<tag>]`` or ``osnet_[ibn_|ain_]x1_0|x0_75|x0_5|x0_25``.
+        arch: ``timm/<name>[.<tag>]``, ``osnet_[ibn_|ain_]x1_0|x0_75|x0_5|x0_25`` or ``cifar/resnet<depth>[x4]``.
         pretrained: fetch the hub's weights (timm only).
         ibn: ``none``, ``a`` or ``b``; ResNet-like timm trunks only.
         last_stride: 1 keeps the final map at one sixteenth of the image, 2 leaves the network as published; None is 1
@@ -74,6 +102,8 @@ def build_trunk(
         raise ConfigError(f"last_stride is {last_stride}", "1 or 2")
     if arch in OSNET_NAMES:
         return _build_osnet(arch, pretrained=pretrained, ibn=ibn, args=args)
+    if arch.startswith(CIFAR):
+        return build_cifar_resnet(arch, pretrained=pretrained, ibn=ibn, args=args)
     name = arch.removeprefix("timm/")
     if name == arch or not timm.is_model(name.split(".")[0]):
         raise ConfigError(f"there is no trunk {arch!r}", suggest_trunk(arch))
@@ -174,8 +204,15 @@ def _try_last_stride(arch: str, trunk: TimmTrunk, *, required: bool) -> None:
         logger.info("%s keeps its last stride: it does not shrink by strided convolutions", arch)
 
 
-def _drop_unused(body: nn.Module, size: tuple[int, int]) -> None:
-    """Replace the children that ``forward_features`` never calls (heads) by identities.
+def _stages(body: nn.Module) -> dict[str, str]:
+    """Return the module of each stage by canonical name: stage1 is the first at a quarter of the image or coarser."""
+    known = {name for name, _ in body.named_modules()}
+    infos = [info for info in getattr(body, "feature_info", ()) if info["reduction"] >= STEM_REDUCTION]
+    return {f"stage{i}": info["module"] for i, info in enumerate(infos, start=1) if info["module"] in known}
+
+
+def _drop_unused(body: nn.Module, size: tuple[int, int]) -> Tensor:
+    """Replace the children that ``forward_features`` never calls (heads) by identities, and return what it gives.
 
     Their parameters would get no gradient, which stops a distributed run.
     """
@@ -184,13 +221,14 @@ def _drop_unused(body: nn.Module, size: tuple[int, int]) -> None:
     was_training = body.training
     body.eval()
     with torch.no_grad():
-        body.forward_features(torch.zeros(1, 3, *size))  # type: ignore[operator]
+        features: Tensor = body.forward_features(torch.zeros(1, 3, *size))  # type: ignore[operator]
     body.train(was_training)
     for handle in handles:
         handle.remove()
     for name, child in list(body.named_children()):
         if not any(id(module) in called for module in child.modules()):
             setattr(body, name, nn.Identity())
+    return features
 
 
 def _first_line(error: Exception) -> str:

@@ -9,13 +9,18 @@ from pipeline.atomic_files import write_atomic
 from pipeline.report.roles import is_number, percent, role_rank
 from pipeline.report.run_files import RunFiles, read_run
 from pipeline.report.table import format_table
+from pipeline.report.targets import target_domains
 
 __all__ = ["collect", "collect_run", "format_table", "write_results"]
 
 SCHEMA = 1
 _REID = ("mAP", "cmc", "mINP", "queries", "skipped_queries", "params", "macs")
 _DETECTION = ("ap50", "ap", "mr2", "params", "macs")
-_EXTRA = ("mAP_interval", "images_per_second", "input", "frames", "boxes", "subset")
+_CLASSES = ("top1", "top5", "ece", "nll", "params", "macs")
+_EXTRA = (
+    *("mAP_interval", "top1_interval", "images_per_second", "input", "frames", "boxes", "subset"),
+    *("agreement", "images"),
+)
 
 
 def collect(run_dir: Path) -> dict[str, Any]:
@@ -24,7 +29,8 @@ def collect(run_dir: Path) -> dict[str, Any]:
     ``gap_closed = (adapted - direct) / (supervised - direct)``, on mAP for re-ID and on AP at IoU 0.5 for detection,
     within one evaluation stage on the target domain; ``gap_closed_mr2`` is the same ratio of detection's miss rates.
     Rows also carry the evaluation stage, the 95 % interval of mAP, speed, input size, frames, boxes and their subset
-    where they were measured; ``gap_closed_reason`` says why a ratio is null.
+    where they were measured; ``gap_closed_reason`` says why a ratio is null. Of several targets, which are all domains
+    but ``source`` where none is called ``target``, ratios are means, and ``gap_closed_targets`` has each.
 
     Args:
         run_dir: the run folder.
@@ -49,16 +55,19 @@ def collect_run(run: RunFiles) -> dict[str, Any]:
     """
     reid: list[dict[str, Any]] = []
     detection: list[dict[str, Any]] = []
+    classes: list[dict[str, Any]] = []
     for stage in run.done():
         domain = stage.summary.get("domain")
         for row in _rows(stage.summary):
             row = {"subset": stage.summary.get("subset"), **row}
-            is_reid = "mAP" in row
-            keys = _REID if is_reid else _DETECTION
-            (reid if is_reid else detection).append(_result_row(row, keys, stage=stage.name, domain=domain))
+            keys, rows = (
+                (_CLASSES, classes) if "top1" in row else (_REID, reid) if "mAP" in row else (_DETECTION, detection)
+            )
+            rows.append(_result_row(row, keys, stage=stage.name, domain=domain))
     for rows in (reid, detection):
         rows.sort(key=role_rank)
     gaps = {"reid": _gap(reid, "mAP"), "detection": _gap(detection, "ap50")}
+    targets = {name: _gaps(rows, key) for name, rows, key in (("reid", reid, "mAP"), ("detection", detection, "ap50"))}
     return {
         "schema": SCHEMA,
         "run": run.name,
@@ -68,16 +77,22 @@ def collect_run(run: RunFiles) -> dict[str, Any]:
         "gap_closed": {name: value for name, (value, _) in gaps.items()},
         "gap_closed_mr2": _gap(detection, "mr2", is_loss=True)[0],
         "gap_closed_reason": {name: reason for name, (_, reason) in gaps.items() if reason},
+        "gap_closed_targets": {
+            name: {domain: value for domain, (value, _) in found.items()}
+            for name, found in targets.items()
+            if len(found) > 1
+        },
+        **({"classification": classes} if classes else {}),
     }
 
 
 def _rows(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the rows of a summary that hold a re-ID or a detection score."""
+    """Return the rows of a summary that hold a score of re-ID, detection or classification."""
     found: list[Mapping[str, Any]] = []
     for key in ("rows", "detection"):
         value = summary.get(key)
         if isinstance(value, list):
-            found += [r for r in value if isinstance(r, Mapping) and {"mAP", "ap50", "mr2"} & set(r)]
+            found += [r for r in value if isinstance(r, Mapping) and {"mAP", "ap50", "mr2", "top1"} & set(r)]
     return found
 
 
@@ -106,8 +121,29 @@ def _finite(value: Any) -> Any:
 
 
 def _gap(rows: Sequence[Mapping[str, Any]], metric: str, *, is_loss: bool = False) -> tuple[float | None, str]:
-    """Return the share of the gap that was closed on the target, or None and the reason."""
-    target = [row for row in rows if row["domain"] == "target" and is_number(row[metric])]
+    """Return the share of the gap that was closed on the target, the mean of several; or None and the reason."""
+    found = _gaps(rows, metric, is_loss=is_loss)
+    if not found:
+        return None, "no student was evaluated on the target"
+    unknown = [f"{domain}: {reason}" if len(found) > 1 else reason for domain, (_, reason) in found.items() if reason]
+    if unknown:
+        return None, unknown[0]
+    values = [value for value, _ in found.values() if value is not None]
+    return sum(values) / len(values), ""
+
+
+def _gaps(
+    rows: Sequence[Mapping[str, Any]], metric: str, *, is_loss: bool = False
+) -> dict[str, tuple[float | None, str]]:
+    """Return, for each target, the share of the gap that was closed, or None and the reason."""
+    measured = [row for row in rows if is_number(row[metric])]
+    return {
+        domain: _gap_on([row for row in measured if row["domain"] == domain], metric, is_loss=is_loss)
+        for domain in target_domains(rows)
+    }
+
+
+def _gap_on(target: Sequence[Mapping[str, Any]], metric: str, *, is_loss: bool) -> tuple[float | None, str]:
     stages = sorted({row["stage"] for row in target})
     scores = [{row["role"]: row[metric] for row in reversed(target) if row["stage"] == stage} for stage in stages]
     # The evaluation that compares most of the three is the one meant; ties go to the first by name.

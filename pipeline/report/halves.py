@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.report.roles import ROLE_NAMES
 from pipeline.report.run_files import RunFiles
-from pipeline.report.table import DETECTION_COLUMNS, REID_COLUMNS, Column, group_names
+from pipeline.report.table import DETECTION_COLUMNS, REID_COLUMNS, Column
+from pipeline.report.targets import mean_rows, rows_by_target
 
 Row = Mapping[str, Any]
-_REID_KINDS = frozenset({"source_pretrain", "progressive_kd", "evaluate"})
+_REID_KINDS = frozenset({"source_pretrain", "progressive_kd", "multi_target_kd", "evaluate"})
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def is_detector(kind: str) -> bool:
 
 
 def halves_of(run: RunFiles, results: Mapping[str, Any]) -> list[Half]:
-    """Return the halves that a run has results or stages of; re-ID where nothing tells.
+    """Return the halves that a run has results or stages of: none for classifiers alone, re-ID where nothing tells.
 
     Args:
         run: the run's files.
@@ -57,21 +57,18 @@ def halves_of(run: RunFiles, results: Mapping[str, Any]) -> list[Half]:
     """
     kinds = [stage.kind for stage in run.stages]
     has_detection = bool(results["detection"]) or any(map(is_detector, kinds))
-    has_reid = bool(results["reid"]) or not has_detection or not _REID_KINDS.isdisjoint(kinds)
+    is_other = has_detection or any("classifier" in kind for kind in kinds)
+    has_reid = bool(results["reid"]) or not is_other or not _REID_KINDS.isdisjoint(kinds)
     return [half for half, is_there in ((REID, has_reid), (DETECTION, has_detection)) if is_there]
 
 
 def main_rows(results: Mapping[str, Any], half: Half) -> Sequence[Row]:
     """Return the rows of the evaluation that a half's headline speaks of: the fullest one on the target.
 
+    Of several targets they are the means over all of them.
+
     Args:
         results: the object of results.json.
         half: the half.
     """
-    rows = results[half.part]
-    groups = [
-        [row for row in rows if (row["domain"], row["stage"]) == pair]
-        for pair in group_names(rows)
-        if pair[0] == "target"
-    ]
-    return max(groups, key=lambda rows: len({row["role"] for row in rows} & set(ROLE_NAMES)), default=[])
+    return mean_rows(rows_by_target(results[half.part]))

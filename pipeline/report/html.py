@@ -8,8 +8,9 @@ from pipeline.atomic_files import read_json, write_atomic
 from pipeline.errors import ManifestError
 from pipeline.report import page_provenance, page_results
 from pipeline.report.collect import collect_run
-from pipeline.report.halves import DETECTION, REID, Half, halves_of, main_rows
+from pipeline.report.halves import DETECTION, REID, Half, halves_of
 from pipeline.report.markup import Html, join, tag
+from pipeline.report.page_classes import classes_block, classes_section
 from pipeline.report.page_frames import frames_section
 from pipeline.report.page_headline import half_block
 from pipeline.report.page_maps import maps_section
@@ -19,11 +20,13 @@ from pipeline.report.page_style import CSS
 from pipeline.report.page_training import training_section
 from pipeline.report.roles import is_number
 from pipeline.report.run_files import RunFiles, read_run
+from pipeline.report.targets import rows_by_target
 
 # Makes a browser refuse every request, whatever text may have come in from a file.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _ANCHORS = {
     "results": "Results",
+    "classes": "Classification",
     "strips": "Retrieval",
     "map": "Embedding map",
     "misses": "Misses",
@@ -67,19 +70,23 @@ def render(run: RunFiles) -> str:
     strips, problems = read_strips(run)
     halves = halves_of(run, results)
     has_reid, has_detection = REID in halves, DETECTION in halves
-    absent = {"strips", "map"} if not has_reid else set() if has_detection else {"misses", "frames"}
+    absent = {"strips", "map"} if not has_reid else set()
+    absent |= set() if has_detection else {"misses", "frames"}
+    absent |= set() if results.get("classification") else {"classes"}
+    absent |= set() if halves else {"results", "size"}
     body = tag(
         "body",
         _header(run, results, halves, problems=problems),
         tag("nav", *(tag("a", name, href=f"#{anchor}") for anchor, name in _ANCHORS.items() if anchor not in absent)),
         tag(
             "main",
-            page_results.results_section(results, halves),
+            *([page_results.results_section(results, halves)] if halves else []),
+            *([classes_section(results)] if results.get("classification") else []),
             *([strips_section(run, strips), maps_section(run)] if has_reid else []),
             *([misses_section(run, results), frames_section(run)] if has_detection else []),
             training_section(run),
             page_provenance.lineage_section(run),
-            page_results.size_section(results, halves),
+            *([page_results.size_section(results, halves)] if halves else []),
             page_provenance.semantics_section(run),
             page_provenance.data_section(run),
             page_provenance.reproduce_section(run),
@@ -106,13 +113,15 @@ def _header(run: RunFiles, results: Mapping[str, Any], halves: Sequence[Half], *
     return tag(
         "header",
         tag("p", " · ".join(filter(None, facts)), class_="eyebrow"),
-        tag("div", *(_half(run, results, half) for half in halves), class_="halves"),
+        tag("div", *(_half(run, results, half) for half in halves), class_="halves") if halves else None,
+        classes_block(results) if not halves else None,
         page_provenance.notes_box([*page_provenance.notes(run), *problems]),
     )
 
 
 def _half(run: RunFiles, results: Mapping[str, Any], half: Half) -> Html:
-    adapted = [row["model"] for row in main_rows(results, half) if row["role"] == "student_adapted"]
+    shown = [row for rows in rows_by_target(results[half.part]).values() for row in rows]
+    adapted = [row["model"] for row in shown if row["role"] == "student_adapted"]
     return half_block(results, half, target_labels_read=page_provenance.target_labels_read(run, adapted))
 
 

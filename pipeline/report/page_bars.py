@@ -7,6 +7,7 @@ from pipeline.report.halves import Half, Row, main_rows
 from pipeline.report.markup import Html, Part, tag
 from pipeline.report.roles import ROLE_NAMES, interval, is_number, percent, role_name
 from pipeline.report.table import gap_sentence
+from pipeline.report.targets import rows_by_target
 
 _BARS = {"student_direct": "direct", "student_adapted": "adapted", "student_supervised": "ceiling"}
 
@@ -29,9 +30,11 @@ def bars(results: Mapping[str, Any], half: Half) -> Html:
     parts = [part for row in shown for part in _bar(row, key, scale)]
     absent = [] if "student_supervised" in rows else [tag("p", gap_sentence(results, half.part), class_="soft")]
     has_interval = any(row.get("mAP_interval") for row in shown)
-    caption = f"{half.unit} on the target" + ("; the black line is the 95 % interval." if has_interval else ".")
+    count = len(rows_by_target(results[half.part]))
+    where = "on the target" if count == 1 else f"on average over {count} targets"
+    caption = f"{half.unit} {where}" + ("; the black line is the 95 % interval." if has_interval else ".")
     if half.is_loss:
-        caption = f"{half.unit} (log-average miss rate) on the target: the shorter the bar, the better."
+        caption = f"{half.unit} (log-average miss rate) {where}: the shorter the bar, the better."
     return tag("div", tag("div", *parts, class_="bars"), tag("p", caption, class_="soft"), *absent)
 
 

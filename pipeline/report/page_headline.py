@@ -7,19 +7,20 @@ from pipeline.report.halves import DETECTION, Half, Row, main_rows
 from pipeline.report.markup import Html, Part, tag
 from pipeline.report.page_bars import bars
 from pipeline.report.roles import interval, is_number, percent, quantity
+from pipeline.report.targets import rows_by_target
 
 _SENTENCES = {
     "reid": {
-        "alone": "The adapted student reaches {adapted} % mAP on the target; there is nothing to compare it with.",
-        "gain": "The small student went from {direct}\u00a0% to {adapted}\u00a0% mAP on the target.",
+        "alone": "The adapted student reaches {adapted} % mAP on {where}; there is nothing to compare it with.",
+        "gain": "The small student went from {direct}\u00a0% to {adapted}\u00a0% mAP on {where}.",
         "no gain": "Adaptation did not help: the small student went from {direct}\u00a0% to {adapted}\u00a0% mAP on "
-        "the target.",
+        "{where}.",
     },
     "detection": {
-        "alone": "The adapted detector’s miss rate is {adapted} % on the target; there is nothing to compare it with.",
-        "gain": "The small detector’s miss rate fell from {direct}\u00a0% to {adapted}\u00a0% on the target.",
+        "alone": "The adapted detector’s miss rate is {adapted} % on {where}; there is nothing to compare it with.",
+        "gain": "The small detector’s miss rate fell from {direct}\u00a0% to {adapted}\u00a0% on {where}.",
         "no gain": "Adaptation did not help: the small detector’s miss rate went from {direct}\u00a0% to "
-        "{adapted}\u00a0% on the target.",
+        "{adapted}\u00a0% on {where}.",
     },
 }
 
@@ -53,10 +54,11 @@ def headline(results: Mapping[str, Any], half: Half) -> str:
     if adapted is None:
         return f"No adapted {half.subject} has been evaluated on the target yet."
     words = _SENTENCES[half.part]
-    if direct is None:
-        return words["alone"].format(adapted=percent(adapted))
-    is_gain = adapted < direct if half.is_loss else adapted > direct
-    return words["gain" if is_gain else "no gain"].format(direct=percent(direct), adapted=percent(adapted))
+    is_gain = direct is not None and (adapted < direct if half.is_loss else adapted > direct)
+    sentence = words["alone" if direct is None else "gain" if is_gain else "no gain"]
+    count = len(rows_by_target(results[half.part]))
+    where = "the target" if count == 1 else f"average over {count} targets"
+    return sentence.format(direct=percent(direct), adapted=percent(adapted), where=where)
 
 
 def lead(results: Mapping[str, Any], half: Half, *, target_labels_read: bool) -> Part:
@@ -77,11 +79,24 @@ def lead(results: Mapping[str, Any], half: Half, *, target_labels_read: bool) ->
         sentences.append(f"That is {percent(gap, 0)} % {way}.")
     if not target_labels_read:
         sentences.append("The adaptation read no label of the target.")
+    sentences += _each_target(results, half)
     spread = {row["role"]: row.get("mAP_interval") for row in main_rows(results, half)}
     before, after = spread.get("student_direct"), spread.get("student_adapted")
     if interval(before) and interval(after) and before[1] >= after[0] and after[1] >= before[0]:  # type: ignore[index]
         sentences.append("The two 95 % intervals overlap: more queries would tell whether the difference is real.")
     return tag("p", " ".join(sentences), class_="lead") if sentences else None
+
+
+def _each_target(results: Mapping[str, Any], half: Half) -> list[str]:
+    """Return a sentence with the student before and after at each target, where there are several."""
+    by_target = rows_by_target(results[half.part])
+    found = []
+    for domain, rows in by_target.items():
+        scores = {row["role"]: row for row in reversed(rows)}
+        direct, adapted = (scores.get(role, {}) for role in ("student_direct", "student_adapted"))
+        if adapted and len(by_target) > 1:
+            found.append(f"{domain} {_before_after(direct, adapted, half.metric)}")
+    return [f"{half.unit} in % at each target: {', '.join(found)}."] if found else []
 
 
 def tiles(results: Mapping[str, Any], half: Half) -> Html:

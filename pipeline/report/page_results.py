@@ -8,6 +8,7 @@ from pipeline.report.markup import Html, Part, figure, section, table, tag
 from pipeline.report.plots import draw_cmc
 from pipeline.report.roles import interval, is_number, quantity, role_name
 from pipeline.report.table import MISS_RATE_NOTE, counted, gap_sentence, group_names
+from pipeline.report.targets import rows_by_target
 
 
 def results_section(results: Mapping[str, Any], halves: Sequence[Half]) -> Html:
@@ -70,7 +71,8 @@ def size_section(results: Mapping[str, Any], halves: Sequence[Half]) -> Html:
     parts: list[Part] = []
     for half in halves:
         rows: dict[str, Row] = {}
-        for row in [*main_rows(results, half), *results[half.part]]:
+        main = [row for own in rows_by_target(results[half.part]).values() for row in own]
+        for row in [*main, *results[half.part]]:
             rows.setdefault(row["model"], row)
         if rows:
             parts += [tag("h3", half.title) if len(halves) > 1 else None, _size_table(list(rows.values()))]

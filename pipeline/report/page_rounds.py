@@ -66,9 +66,12 @@ def round_figures(stage: StageFiles) -> list[Html]:
         values = [float(row[curve.key]) if is_number(row.get(curve.key)) else float("nan") for row in rows]
         svg = draw_rounds([row["round"] for row in rows], values, rejected=rejected, share=curve.is_share)
         figures.append(figure(svg, curve.title, alt=f"{curve.title} by round"))
+    means = tag("p", "Means over the targets; scores of each stand in the numbers.", class_="soft")
+    has_several = any(_scores_of_targets(row) for row in rows)
     sentence = tag("p", _REJECTED[is_detector(stage.kind)], class_="soft")
     return [
         tag("div", *figures, class_="grid small"),
+        *([means] if has_several else []),
         *([sentence] if any(rejected) else []),
         tag("details", tag("summary", "All rounds in numbers"), _numbers(rows, curves)),
     ]
@@ -94,9 +97,18 @@ def curves_of(stage: StageFiles) -> list[RoundCurve]:
 
 def _numbers(rows: Sequence[Row], curves: Sequence[RoundCurve]) -> Html:
     columns = {"round": "round", **{curve.key: curve.column for curve in curves}}
+    rows = [{**row, **_scores_of_targets(row)} for row in rows]
+    columns |= {key: key.replace("selection", "score") for key in _scores_of_targets(rows[0])}
     columns |= {key: key for key in ("seconds", "accepted", "note") if any(key in row for row in rows)}
     cells = [[_cell(row.get(key)) for key in columns] for row in rows]
     return table(list(columns.values()), cells, text_columns=0)
+
+
+def _scores_of_targets(row: Row) -> dict[str, object]:
+    """Return the label-free score at each target, where a stage has several."""
+    targets = row.get("targets")
+    parts = targets.items() if isinstance(targets, Mapping) else ()
+    return {f"selection at {name}": own.get("selection") for name, own in parts if isinstance(own, Mapping)}
 
 
 def _cell(value: object) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.report.markup import Html, Part, figure, section, tag
+from pipeline.report.page_aggregation import aggregation_figures
 from pipeline.report.page_rounds import round_figures
 from pipeline.report.plots import draw_curves
 from pipeline.report.roles import is_number
@@ -11,6 +12,8 @@ from pipeline.report.run_files import RunFiles
 from pipeline.report.stage_files import StageFiles
 
 _DOMAINS = ("source", "target")
+# The last one is what a search moves.
+_PLAYERS = ("teacher", "student", "aggregation")
 
 
 def training_section(run: RunFiles) -> Html:
@@ -21,7 +24,7 @@ def training_section(run: RunFiles) -> Html:
     """
     parts: list[Part] = []
     for stage in run.done():
-        figures = _loss_figures(stage)
+        figures = [*_loss_figures(stage), *aggregation_figures(stage)]
         rounds = round_figures(stage)
         if figures or rounds:
             parts += [tag("h3", f"{stage.name} ", tag("span", f"· {stage.kind}", class_="soft"))]
@@ -68,7 +71,8 @@ def curve(rows: Sequence[Mapping[str, Any]], read: Any) -> tuple[list[float], li
 def group_terms(steps: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
     """Group the logged terms by the model that they train, and by the domain where a term names one.
 
-    'student.kd' is the term kd of the student, 'student.source.pyramid' the term pyramid of the student on the source.
+    'student.kd' is the term kd of the student, 'student.source.pyramid' the term pyramid of the student on the source,
+    'plaza.student.source.kd' the term kd of the student at the target plaza, on the source.
 
     Args:
         steps: logged steps.
@@ -81,6 +85,9 @@ def group_terms(steps: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]
     for key in keys:
         owner, dot, name = key.partition(".")
         domain, more, term = name.partition(".")
+        if more and domain in _PLAYERS:
+            groups.setdefault(f"{domain} at {owner}", {})[term.replace(".", " ")] = key
+            continue
         if more and domain in _DOMAINS:
             groups.setdefault(f"{owner} on the {domain}", {})[term] = key
         else:

@@ -72,6 +72,31 @@ def draw_rounds(rounds: Sequence[float], values: Sequence[float], *, rejected: S
         return svg_text(figure)
 
 
+def draw_bars(values: Mapping[str, float], *, x_label: str, line: float | None = None) -> str:
+    """Draw one bar for each name, the first at the top.
+
+    Args:
+        values: length of each bar by name, of either sign.
+        x_label: what the length measures.
+        line: where a dashed line stands for comparison.
+
+    Returns:
+        SVG text.
+    """
+    with rc_context(STYLE):
+        figure, axes = new_axes(4.2, 0.9 + 0.32 * len(values))
+        places = np.arange(len(values))
+        axes.barh(places, list(values.values()), height=0.62, color=COLOURS[0], zorder=2)
+        axes.set_yticks(places, [name.replace("$", r"\$") for name in values])
+        axes.invert_yaxis()
+        axes.grid(False, axis="y")
+        axes.axvline(0.0, color="#8a94a3", lw=0.8)
+        if line is not None:
+            axes.axvline(line, color=COLOURS[1], lw=1.2, ls="--", zorder=3)
+        axes.set(xlabel=x_label)
+        return svg_text(figure)
+
+
 def draw_cmc(curves: Mapping[str, Mapping[int, float]]) -> str:
     """Draw the share of queries with a right answer among the first k.
 

@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.report.roles import is_number, percent, quantity, role_name
 
 Column = Callable[[Mapping[str, Any]], str]
-TITLES = {"reid": "Re-ID", "detection": "Detection"}
+TITLES = {"reid": "Re-ID", "detection": "Detection", "classification": "Classification"}
 MISS_RATE_NOTE = (
     "MR⁻² is the log-average miss rate between 0.01 and 1 false positives an image: lower is better. AP and AP50 are "
     "COCO's: higher is better."
@@ -23,7 +23,7 @@ def format_table(results: Mapping[str, Any]) -> str:
         lines without a final line break; rates in per cent.
     """
     lines: list[str] = []
-    for part, columns in (("reid", REID_COLUMNS), ("detection", DETECTION_COLUMNS)):
+    for part, columns in COLUMNS.items():
         rows = results.get(part) or []
         for domain, stage in group_names(rows):
             members = [row for row in rows if (row["domain"], row["stage"]) == (domain, stage)]
@@ -65,7 +65,7 @@ def counted(rows: Sequence[Mapping[str, Any]]) -> str:
         rows: rows of one evaluation on one domain.
     """
     first = rows[0] if rows else {}
-    names = (("queries", "queries"), ("frames", "frames"), ("boxes", "people"))
+    names = (("queries", "queries"), ("frames", "frames"), ("boxes", "people"), ("images", "images"))
     return "".join(f" · {first[key]} {name}" for key, name in names if is_number(first.get(key)))
 
 
@@ -107,4 +107,18 @@ DETECTION_COLUMNS: Mapping[str, Column] = {
     "parameters": lambda row: quantity(row.get("params")),
     "MACs": lambda row: quantity(row.get("macs")),
     "images/s": lambda row: quantity(row.get("images_per_second")),
+}
+CLASS_COLUMNS: Mapping[str, Column] = {
+    "top-1 %": lambda row: percent(row.get("top1")),
+    "top-5 %": lambda row: percent(row.get("top5")),
+    "like the teacher %": lambda row: percent(row.get("agreement")),
+    "calibration error %": lambda row: percent(row.get("ece")),
+    "parameters": lambda row: quantity(row.get("params")),
+    "MACs": lambda row: quantity(row.get("macs")),
+    "images/s": lambda row: quantity(row.get("images_per_second")),
+}
+COLUMNS: Mapping[str, Mapping[str, Column]] = {
+    "reid": REID_COLUMNS,
+    "detection": DETECTION_COLUMNS,
+    "classification": CLASS_COLUMNS,
 }

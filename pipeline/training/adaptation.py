@@ -3,26 +3,23 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
-
-from datasets.batches import iterate_batches
 from datasets.loader import CropDataset
-from datasets.samplers import PKSampler, UniformSampler
-from pipeline import distributed
-from pipeline.clustering.pseudo_labels import PseudoLabels
 from pipeline.training.beta import BetaSettings
 from pipeline.training.clustering_settings import ClusteringSettings
-from pipeline.training.loop import Batches, LoopHooks, run_steps
+from pipeline.training.domain_batches import domain_batches
+from pipeline.training.loop import Batches, LoopHooks, Task, run_steps
 from pipeline.training.memory import AdaptationMemory
-from pipeline.training.phases import Phase, Round
+from pipeline.training.phases import Round
 from pipeline.training.precision import Precision
 from pipeline.training.progress import Progress
-from pipeline.training.progressive import ProgressiveTask
-from pipeline.training.relabel import TargetCrops, View, cluster, prepare_side, round_facts, view_of
-from pipeline.training.selection import SelectionSettings, judge
+from pipeline.training.progressive import ProgressiveTask, Side
+from pipeline.training.relabel import TargetCrops, View
+from pipeline.training.scoped import SOURCE, TARGET
+from pipeline.training.selection import Across, SelectionSettings, criterion, joined_facts, judge
 from pipeline.training.settings import BatchSettings
+from pipeline.training.target_rounds import TargetRounds
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +38,35 @@ class Domains:
     target: TargetCrops
     num_identities: int
 
+    @property
+    def targets(self) -> Mapping[str, TargetCrops]:
+        """The crops of each target by its name in a step's batches."""
+        return {TARGET: self.target}
+
+
+class AnyDomains(Protocol):
+    """The crops of one source and of one or several targets."""
+
+    @property
+    def source(self) -> CropDataset:
+        """Labelled, augmented."""
+
+    @property
+    def targets(self) -> Mapping[str, TargetCrops]:
+        """Unlabelled, by the target's name in a step's batches, in a fixed order."""
+
+
+class AdaptationTask(Task, Protocol):
+    """Steps of a teacher and a student on each target."""
+
+    @property
+    def pairs(self) -> Mapping[str, ProgressiveTask]:
+        """The two networks of each target, by its name in a step's batches."""
+
+    @property
+    def sides(self) -> Mapping[str, Side]:
+        """Every network once, by name."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -57,6 +83,7 @@ class Plan:
         seed: of sampling and augmentation.
         workers: loading processes.
         log_every_seconds: between progress lines.
+        across: how the criteria of several targets become one.
     """
 
     schedule: list[Round]
@@ -69,13 +96,14 @@ class Plan:
     seed: int
     workers: int = 0
     log_every_seconds: float = 10.0
+    across: Across = "mean"
 
 
 class Adaptation:
     """Carries out all rounds of a plan.
 
     Args:
-        task: the two networks and their step.
+        task: the networks and their step.
         domains: the crops.
         plan: the rounds.
         precision: autocast settings of embedding.
@@ -87,8 +115,8 @@ class Adaptation:
     def __init__(
         self,
         *,
-        task: ProgressiveTask,
-        domains: Domains,
+        task: AdaptationTask,
+        domains: AnyDomains,
         plan: Plan,
         precision: Precision,
         log: Callable[[Mapping[str, Any]], None],
@@ -97,6 +125,12 @@ class Adaptation:
     ) -> None:
         self.task, self.domains, self.plan, self.precision = task, domains, plan, precision
         self.log, self.hooks, self.on_round = log, hooks, on_round
+        self.targets = {
+            name: TargetRounds(
+                task.pairs[name], target, plan.clustering, precision, log, name if len(domains.targets) > 1 else ""
+            )
+            for name, target in domains.targets.items()
+        }
 
     def run(self, memory: AdaptationMemory, *, start: int = 0) -> AdaptationMemory:
         """Run the rounds from a step on.
@@ -114,82 +148,55 @@ class Adaptation:
         )
         hooks = self.hooks(memory)
         for now in plan.schedule[start // steps :]:
-            self.task.phase = now.phase
-            self.task.beta = plan.beta.value(now.position, of=now.of)
+            for pair in self.task.pairs.values():
+                pair.phase, pair.beta = now.phase, plan.beta.value(now.position, of=now.of)
             first = max(start, now.number * steps)
             if first == now.number * steps and not self._open(now, memory):
                 break
-            batches = self._batches(memory.labels, start=first, stop=(now.number + 1) * steps)
+            batches = self._batches(memory, start=first, stop=(now.number + 1) * steps)
             run_steps(
                 self.task, batches, start=first, stop=(now.number + 1) * steps, hooks=hooks,
                 progress=progress,
             )  # fmt: skip
         else:
-            self._judge(len(plan.schedule), memory, self._view(self.task.student))
+            self._judge(len(plan.schedule), memory, self._student_views())
         progress.close()
         return memory
 
     def _open(self, now: Round, memory: AdaptationMemory) -> bool:
-        """Judge the state that the last round left, cluster, and prepare both networks; False stops the rounds."""
-        student = self._view(self.task.student)
-        if not self._judge(now.number, memory, student):
+        """Judge the state that the last round left, cluster, and prepare the networks; False stops the rounds."""
+        students = self._student_views()
+        if not self._judge(now.number, memory, students):
             return False
         if memory.is_back:
-            student = self._view(self.task.student)
-        teacher = self._view(self.task.teacher) if self.task.teacher is not None else None
-        found = self._cluster(now.phase, teacher, student, memory)
-        memory.labels = None if found is None else found.labels
-        if self.task.teacher is not None and teacher is not None:
-            self._prepare(self.task.teacher, teacher, memory.labels, None)
-        self._prepare(self.task.student, student, memory.labels, teacher)
+            students = self._student_views()
+        for name, rounds in self.targets.items():
+            rounds.open(now.phase, students[name], memory.of_target(name))
         return True
 
-    def _view(self, side: Any) -> View:
-        return view_of(
-            side, self.domains.target, standardise=self.plan.clustering.standardise, precision=self.precision
-        )
+    def _student_views(self) -> dict[str, View]:
+        return {name: rounds.student_view() for name, rounds in self.targets.items()}
 
-    def _prepare(self, side: Any, view: View, labels: np.ndarray | None, teacher: View | None) -> None:
-        prepare_side(
-            side, view, labels, self.domains.target, standardise=self.plan.clustering.standardise,
-            device=self.task.device, teacher_view=teacher,
-        )  # fmt: skip
-
-    def _cluster(
-        self, phase: Phase, teacher: View | None, student: View, memory: AdaptationMemory
-    ) -> PseudoLabels | None:
-        """Return the pseudo-labels to train on; the last good ones where the new ones have collapsed."""
-        if phase.clusters == "nobody":
-            return None
-        views = [student] if phase.clusters == "student" or teacher is None else [teacher]
-        if phase.clusters == "teacher" and self.plan.clustering.by == "both" and phase.student_learns:
-            views = [*views, student]
-        target = self.domains.target
-        found = cluster(views, target, threshold=memory.threshold, **self.plan.clustering.arguments())
-        memory.facts |= round_facts(found, memory.labels, target.cameras)
-        memory.threshold = found.independence_threshold
-        if found.collapse is None:
-            return found
-        fallback = "keeping the last round's clusters" if memory.labels is not None else "training without clusters"
-        self.log({"event": "collapse", "round": memory.facts.get("round"), "sentence": f"{found.collapse}; {fallback}"})
-        logger.warning("clusters collapsed: %s; %s", found.collapse, fallback)
-        if memory.labels is None:
-            return None
-        return PseudoLabels(memory.labels, np.zeros((0, 0), np.float32), found.eps, found.independence_threshold)
-
-    def _judge(self, number: int, memory: AdaptationMemory, student: View) -> bool:
+    def _judge(self, number: int, memory: AdaptationMemory, students: Mapping[str, View]) -> bool:
         """Log the state before round `number`, keep it if it is the best; False where the rounds have to stop."""
         settings = self.plan.clustering.arguments()
-        verdict = judge(student.features, self.domains.target.cameras, clusters=settings)
+        verdicts = {name: judge(view.features, self.domains.targets[name].cameras, clusters=settings)
+                    for name, view in students.items()}  # fmt: skip
+        score = criterion([verdict.score for verdict in verdicts.values()], across=self.plan.across)
         # Equal counts as accepted: while the teacher alone learns, the student is judged as it was.
-        is_accepted = memory.take(number, verdict.score, self.task.sides) or verdict.score == memory.best_score
-        row = {"event": "round", "beta": self.task.beta, **memory.facts, **verdict.facts, "round": number,
-               "selection": verdict.score, "accepted": is_accepted}  # fmt: skip
+        is_accepted = memory.take(number, score, self.task.sides) or score == memory.best_score
+        facts = {name: {**memory.of_target(name).facts, **verdict.facts, "selection": verdict.score}
+                 for name, verdict in verdicts.items()}  # fmt: skip
+        beta = next(iter(self.task.pairs.values())).beta
+        row = {"event": "round", "beta": beta, **joined_facts(facts), "round": number, "selection": score,
+               "accepted": is_accepted}  # fmt: skip
         self.log(row)
         logger.info("round %d: %s", number, _sentence(row))
+        memory.path = [*memory.path, number]
         self.on_round(number)
-        memory.facts = {"round": number}
-        return self._go_back_if_harmful(number, memory, verdict.score)
+        for name in verdicts:
+            memory.of_target(name).facts = {"round": number}
+        return self._go_back_if_harmful(number, memory, score)
 
     def _go_back_if_harmful(self, number: int, memory: AdaptationMemory, score: float) -> bool:
         settings = self.plan.selection
@@ -209,29 +216,17 @@ class Adaptation:
         logger.warning("round %d: %s; going back to round %d", number, back, memory.best_round)
         memory.restore(self.task.sides)
         memory.is_back = True
+        memory.path = [passed for passed in memory.path if passed <= memory.best_round]
         return True
 
-    def _batches(self, labels: np.ndarray | None, *, start: int, stop: int) -> Iterator[Batches]:
-        plan, source, target = self.plan, self.domains.source, self.domains.target.crops
-        place = {"rank": distributed.rank(), "world": distributed.world_size(), "workers": plan.workers}
-        assert source.labels is not None, "source crops are labelled"
-        source_sampler = PKSampler(
-            source.labels, source.cameras, identities=plan.source_batch.identities,
-            instances=plan.source_batch.instances, seed=plan.seed,
+    def _batches(self, memory: AdaptationMemory, *, start: int, stop: int) -> Iterator[Batches]:
+        plan = self.plan
+        return domain_batches(
+            self.domains.source, self.domains.targets,
+            {name: memory.of_target(name).labels for name in self.domains.targets},
+            sizes={SOURCE: plan.source_batch, TARGET: plan.target_batch}, steps=range(start, stop), seed=plan.seed,
+            workers=plan.workers,
         )  # fmt: skip
-        target_sampler: PKSampler | UniformSampler
-        if labels is None:
-            target_sampler = UniformSampler(len(target), batch=plan.target_batch.size, seed=plan.seed)
-        else:
-            target_sampler = PKSampler(
-                labels, target.cameras, identities=plan.target_batch.identities,
-                instances=plan.target_batch.instances, seed=plan.seed,
-            )  # fmt: skip
-        labelled = CropDataset(target.cache, labels, target.cameras, target.augment)
-        sources = iterate_batches(source.collect, source_sampler, start=start, stop=stop, seed=plan.seed, **place)
-        targets = iterate_batches(labelled.collect, target_sampler, start=start, stop=stop, seed=plan.seed + 1, **place)
-        for source_batch, target_batch in zip(sources, targets, strict=True):
-            yield {"source": source_batch, "target": target_batch}
 
 
 def _sentence(row: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """A network that learns, whatever it is: its optimizer, its mean and what DDP wraps."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -12,12 +13,13 @@ from pipeline.errors import CheckpointError, TrainingError
 from pipeline.training.ema import make_average, update_average, updated_decay
 from pipeline.training.optim import (
     build_optimizer,
+    build_sgd,
     load_optimizer_tensors,
     optimizer_tensors,
     set_learning_rate,
-    warmup_cosine,
 )
 from pipeline.training.precision import Precision
+from pipeline.training.rates import RateSchedule
 from pipeline.training.tensor_names import under
 
 
@@ -33,6 +35,8 @@ class Learner:
         decay: of the mean network, in 0..1.
         clip: largest gradient norm; 0 switches clipping off.
         precision: autocast settings.
+        schedule: how the rate moves after the warm-up.
+        sgd: momentum and nesterov of stochastic gradient descent; None is AdamW.
     """
 
     def __init__(
@@ -46,11 +50,18 @@ class Learner:
         decay: float,
         clip: float = 0.0,
         precision: Precision | None = None,
+        schedule: RateSchedule | None = None,
+        sgd: Mapping[str, Any] | None = None,
     ) -> None:
         self.module = module
         self.network: nn.Module = module.model  # type: ignore[assignment]
         self.mean = make_average(self.network)
-        self.optimizer = build_optimizer(self.module, lr=lr, weight_decay=weight_decay)
+        self.optimizer: torch.optim.Optimizer = (
+            build_optimizer(module, lr=lr, weight_decay=weight_decay)
+            if sgd is None
+            else build_sgd(module, lr=lr, weight_decay=weight_decay, **sgd)
+        )
+        self.schedule = schedule or RateSchedule()
         self.lr, self.total_steps, self.warmup, self.decay, self.clip = lr, total_steps, warmup, decay, clip
         self.precision = precision or Precision()
         self.updates = 0
@@ -59,7 +70,9 @@ class Learner:
             # Buffers are averaged after each step instead of broadcast before it: every rank then holds one mean.
             self.replica = DistributedDataParallel(self.replica, broadcast_buffers=False)
 
-    def descend(self, loss: Tensor, touched: Iterable[Tensor], *, weight: float = 1.0) -> float:
+    def descend(
+        self, loss: Tensor, touched: Iterable[Tensor], *, weight: float = 1.0, resting: Sequence[nn.Parameter] = ()
+    ) -> float:
         """Take one step down `weight * loss`; return the learning rate that was used.
 
         Args:
@@ -68,13 +81,16 @@ class Learner:
                 gradient of each parameter that took part in the forward.
             weight: factor on the whole loss. It is put on the learning rate, which is the same for plain gradient
                 descent, because AdamW would divide it out again.
+            resting: parameters outside of the network that took no part and are not to move; DDP waits for them too.
         """
         if distributed.is_distributed():
-            loss = loss + 0.0 * sum(value.sum() for value in touched)
-        rate = weight * self.lr * warmup_cosine(self.updates, total=self.total_steps, warmup=self.warmup)
+            loss = loss + 0.0 * sum(value.sum() for value in [*touched, *resting])
+        rate = weight * self.lr * self.schedule.factor(self.updates, total=self.total_steps, warmup=self.warmup)
         set_learning_rate(self.optimizer, rate)
         self.optimizer.zero_grad(set_to_none=True)
         self.precision.backward(loss)
+        for parameter in resting:
+            parameter.grad = None
         self.precision.step(self.optimizer, self.module, clip=self.clip)
         self._average_buffers()
         update_average(self.mean, self.network, updated_decay(self.decay, self.updates))

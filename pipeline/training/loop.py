@@ -73,11 +73,14 @@ def run_steps(
         done = step + 1
         if done % hooks.log_every == 0 or done == stop:
             now = time.monotonic()
-            hooks.log({
+            row = {
                 "event": "step", "step": done, "loss": float(terms.total),
                 "terms": {name: float(value) for name, value in terms.parts.items()},
                 "images_per_second": round(images / max(1e-9, now - last_log), 1),
-            })  # fmt: skip
+            }  # fmt: skip
+            if terms.facts:
+                row["facts"] = {name: float(value) for name, value in terms.facts.items()}
+            hooks.log(row)
             images, last_log = 0, now
         progress.advance(f"loss {float(terms.total):.3f}")
         if done < stop and _is_due(done, hooks):

@@ -33,6 +33,7 @@ TEACHER_TERMS: dict[str, Terms] = {
     "kd_only": {},
     "uda_only": {},
     "as_published": _PUBLISHED_TEACHER,
+    "prokt": {"proximal": {"lam": 0.4}, "triplet": {"margin": 0.3}},
 }
 STUDENT_TERMS: dict[str, Terms] = {
     "joint": {**_STUDENT_SOURCE, **_DISTILLED, **_CLUSTERS},
@@ -41,4 +42,5 @@ STUDENT_TERMS: dict[str, Terms] = {
     "kd_only": {**_STUDENT_SOURCE, **_DISTILLED},
     "uda_only": {**_ADAPTING},
     "as_published": _PUBLISHED_STUDENT,
+    "prokt": {"kd": {"temperature": 1.0}, "triplet": {"margin": 0.3, "weight": 0.5}},
 }

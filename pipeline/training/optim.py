@@ -38,6 +38,20 @@ def build_optimizer(module: nn.Module, *, lr: float, weight_decay: float) -> tor
     return torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, weight_decay=weight_decay)
 
 
+def build_sgd(module: nn.Module, *, lr: float, weight_decay: float, momentum: float, nesterov: bool) -> torch.optim.SGD:
+    """Return stochastic gradient descent over the trainable parameters, all of them decayed as in the papers.
+
+    Args:
+        module: everything that learns together.
+        lr: base learning rate.
+        weight_decay: added to the gradient, that of vectors included.
+        momentum: in 0..1.
+        nesterov: look ahead by the momentum.
+    """
+    learning = [p for p in module.parameters() if p.requires_grad]
+    return torch.optim.SGD(learning, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
+
+
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
     """Set one rate for all groups."""
     for group in optimizer.param_groups:
@@ -49,6 +63,8 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for position, parameter in enumerate(_parameters(optimizer)):
         for key, value in sorted(optimizer.state.get(parameter, {}).items()):
+            if value is None:
+                continue  # descent without momentum keeps an empty place for it
             tensors[f"{position}.{key}"] = value if isinstance(value, Tensor) else torch.tensor(float(value))
     return tensors
 

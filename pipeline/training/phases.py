@@ -20,6 +20,7 @@ class Phase:
         teaches: whose answers the student hears: the mean of the teacher, the teacher itself, or nobody's.
         clusters: whose embeddings are clustered into pseudo-labels.
         is_progressive: whether beta shares the step between teacher and student.
+        is_mutual: whether the teacher hears the student's answers on the source before its own step.
     """
 
     share: float
@@ -28,6 +29,12 @@ class Phase:
     teaches: Speaker
     clusters: Clusterer
     is_progressive: bool = False
+    is_mutual: bool = False
+
+    @property
+    def rests_and_teaches(self) -> bool:
+        """Return whether the student hears a teacher that stays as it is."""
+        return self.teaches != "nobody" and not self.teacher_learns
 
 
 # Every mode gives each network that learns the same number of updates.
@@ -38,7 +45,16 @@ MODES: dict[str, tuple[Phase, ...]] = {
     "kd_only": (Phase(1.0, False, True, "mean", "nobody"),),
     "uda_only": (Phase(1.0, False, True, "nobody", "student"),),
     "as_published": (Phase(1.0, True, True, "live", "nobody", is_progressive=True),),
+    "prokt": (Phase(1.0, True, True, "live", "nobody", is_mutual=True),),
 }
+# Before two networks move each other they have to be near: the student hears a teacher that rests.
+WARM_UP = Phase(1.0, False, True, "live", "nobody")
+# Modes in which nobody but a frozen teacher is ever heard: it may be a route, or several networks.
+FROZEN_TEACHER = tuple(
+    mode
+    for mode, phases in MODES.items()
+    if any(phase.rests_and_teaches for phase in phases) and not any(phase.teacher_learns for phase in phases)
+)
 
 
 @dataclass(frozen=True)
@@ -58,20 +74,23 @@ class Round:
     of: int
 
 
-def rounds_of(mode: str, rounds: int) -> list[Round]:
+def rounds_of(mode: str, rounds: int, *, warmup: int = 0, repeats: int = 1) -> list[Round]:
     """Return all rounds of a mode.
 
     Args:
         mode: a key of MODES.
         rounds: rounds that each learning network gets.
+        warmup: of these, how many at the beginning only the student learns, of a teacher that rests.
+        repeats: how often phases with a teacher that rests and teaches are carried out.
 
     Raises:
         ConfigError: a phase would have no round.
     """
+    counts = [(phase, round(phase.share * rounds) - warmup) for phase in MODES[mode]]
     schedule: list[Round] = []
-    for phase in MODES[mode]:
-        count = round(phase.share * rounds)
+    for phase, count in [(WARM_UP, warmup), *counts] if warmup else counts:
         if count < 1:
             raise ConfigError(f"mode {mode} with {rounds} rounds", f"at least {round(1 / phase.share)} rounds")
-        schedule += [Round(len(schedule) + i, phase, i + 1, count) for i in range(count)]
+        times = count * (repeats if phase.rests_and_teaches else 1)
+        schedule += [Round(len(schedule) + i, phase, i + 1, times) for i in range(times)]
     return schedule

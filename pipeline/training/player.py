@@ -49,7 +49,8 @@ class Player(Learner):
         taps: tuple[str, ...] = (),
         **settings: Any,
     ) -> None:
-        super().__init__(StepModule(model, extras if extras is not None else nn.ModuleDict(), taps), **settings)
+        self.extras = extras if extras is not None else nn.ModuleDict()
+        super().__init__(StepModule(model, self.extras, taps), **settings)
 
     @property
     def model(self) -> ReIDModel:
@@ -67,15 +68,26 @@ class Player(Learner):
             local = self.replica(dict(images))
         return {domain: gathered(taps) for domain, taps in local.items()}
 
-    def learn(self, loss: Tensor, outputs: Mapping[str, Taps], *, weight: float = 1.0) -> float:
+    def learn(
+        self,
+        loss: Tensor,
+        outputs: Mapping[str, Taps],
+        *,
+        weight: float = 1.0,
+        extras: nn.ModuleDict | None = None,
+    ) -> float:
         """Take one step down `weight * loss`; return the learning rate that was used.
 
         Args:
             loss: scalar over the global batch.
             outputs: what `forward` returned.
             weight: factor on the whole loss.
+            extras: those of the extras that the loss comes from; None = all. The others rest.
         """
-        return self.descend(loss, (t for taps in outputs.values() for t in _tensors(taps)), weight=weight)
+        learning = {id(p) for p in (self.extras if extras is None else extras).parameters()}
+        resting = [p for p in self.extras.parameters() if id(p) not in learning]
+        touched = (t for taps in outputs.values() for t in _tensors(taps))
+        return self.descend(loss, touched, weight=weight, resting=resting)
 
 
 def _tensors(taps: Taps) -> list[Tensor]:

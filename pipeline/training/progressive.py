@@ -1,6 +1,6 @@
 """The task of progressive distillation: the teacher adapts, then the student learns from it, in one step."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -9,11 +9,12 @@ from torch import Tensor
 from pipeline.losses.supervised.centroid_contrast import CentroidContrast
 from pipeline.models.reid import ReIDModel
 from pipeline.teaching.responses import respond
+from pipeline.teaching.routed import RoutedTeacher
 from pipeline.training.camera_space import CameraSpace
 from pipeline.training.loop import Batches
 from pipeline.training.phases import Phase
 from pipeline.training.player import Player, gathered
-from pipeline.training.scoped import TARGET, ScopedObjectives
+from pipeline.training.scoped import SOURCE, TARGET, ScopedObjectives
 from pipeline.training.supervised import global_batch, on_device
 from pipeline.training.tensor_names import under
 from pipeline.types import LossTerms, ReIDBatch, Taps
@@ -28,12 +29,14 @@ class Side:
         frozen: it, where it never learns; else None.
         objectives: its terms.
         space: where its target embeddings are compared; None = as they are.
+        route: puts the frozen network into one stored state after the other; None = it stays as it is.
     """
 
     player: Player | None
     frozen: ReIDModel | None
     objectives: ScopedObjectives
     space: CameraSpace | None = None
+    route: RoutedTeacher | None = None
 
     @property
     def mean(self) -> ReIDModel:
@@ -58,14 +61,25 @@ class ProgressiveTask:
         phase: who learns and who teaches; set anew at the start of each phase.
         device: where it computes.
         total_steps: of all rounds, for schedules.
+        on_switch: called where another state of the teacher's route begins to teach within a round.
     """
 
     def __init__(
-        self, *, teacher: Side | None, student: Side, phase: Phase, device: torch.device, total_steps: int
+        self,
+        *,
+        teacher: Side | None,
+        student: Side,
+        phase: Phase,
+        device: torch.device,
+        total_steps: int,
+        on_switch: Callable[[], None] = lambda: None,
     ) -> None:
         self.teacher, self.student, self.phase = teacher, student, phase
-        self.device, self.total_steps = device, total_steps
+        self.device, self.total_steps, self.on_switch = device, total_steps, on_switch
         self.beta = 1.0
+        if teacher is not None and student.player is not None:
+            speaker = teacher.speaker(phase)
+            student.objectives.bind_networks(student.player.model, speaker if speaker is not None else teacher.mean)
 
     def step(self, batches: Batches, step: int) -> LossTerms:
         """Take the teacher's step, then the student's on the moved teacher's fresh answers.
@@ -79,21 +93,41 @@ class ProgressiveTask:
         progress = step / max(1, self.total_steps)
         total = torch.zeros((), device=self.device)
         parts: dict[str, Tensor] = {}
-        answers: dict[str, Taps] = {}
+        facts: dict[str, Tensor] = {}
+        if self.teacher is not None and self.teacher.route is not None and self.teacher.route.enter(step):
+            self.on_switch()
         if self.teacher is not None and self.phase.teacher_learns:
             weight = 1.0 - self.beta if self.phase.is_progressive else 1.0
-            terms = _learn(self.teacher, local, whole, {}, weight=weight, progress=progress)
+            heard = self._students_answers(local) if self.phase.is_mutual else {}
+            terms = _learn(self.teacher, local, whole, heard, weight=weight, progress=progress)
             total, parts = total + terms.total, {f"teacher.{k}": v for k, v in terms.parts.items()}
+            facts = {f"teacher.{k}": v for k, v in terms.facts.items()}
         if self.phase.student_learns:
-            speaker = self.teacher.speaker(self.phase) if self.teacher is not None else None
-            if speaker is not None and self.teacher is not None and self.student.objectives.needs_teacher:
-                answers = {name: gathered(respond(speaker, batch.images, taps=self.student.objectives.maps))
-                           for name, batch in local.items()}  # fmt: skip
-                answers = _standardised(answers, self.teacher.space, whole)
+            answers = _standardised(self._teachers_answers(local), self.teacher.space if self.teacher else None, whole)
             weight = self.beta if self.phase.is_progressive else 1.0
             terms = _learn(self.student, local, whole, answers, weight=weight, progress=progress)
             total, parts = total + terms.total, parts | {f"student.{k}": v for k, v in terms.parts.items()}
-        return LossTerms(total, parts)
+            facts |= {f"student.{k}": v for k, v in terms.facts.items()}
+        return LossTerms(total, parts, facts)
+
+    def _teachers_answers(self, local: Mapping[str, ReIDBatch]) -> dict[str, Taps]:
+        speaker = self.teacher.speaker(self.phase) if self.teacher is not None else None
+        if speaker is None or not self.student.objectives.needs_teacher:
+            return {}
+        maps = self.student.objectives.heard_maps
+        return {name: gathered(respond(speaker, batch.images, taps=maps)) for name, batch in local.items()}
+
+    def _students_answers(self, local: Mapping[str, ReIDBatch]) -> dict[str, Taps]:
+        """On the source alone: without labels beside them they would only draw the teacher to the student."""
+        assert self.teacher is not None, "only a teacher hears the student"
+        player, maps = self.student.player, self.teacher.objectives.heard_maps
+        assert player is not None, "the student learns"
+        return {SOURCE: gathered(respond(player.model, local[SOURCE].images, taps=maps))}
+
+    @property
+    def pairs(self) -> dict[str, "ProgressiveTask"]:
+        """The pair of each target, by the target's name in a step's batches."""
+        return {TARGET: self}
 
     @property
     def sides(self) -> dict[str, Side]:
@@ -108,6 +142,8 @@ class ProgressiveTask:
                 tensors |= {f"{name}.{key}": value for key, value in side.player.state().items()}
             if side.space is not None:
                 tensors |= {f"{name}.space.mean": side.space.mean, f"{name}.space.std": side.space.std}
+            if side.route is not None:
+                tensors |= {f"{name}.route.{key}": value for key, value in side.route.state().items()}
         return tensors
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
@@ -118,6 +154,8 @@ class ProgressiveTask:
                 side.player.load_state(own)
             if "space.mean" in own:
                 side.space = CameraSpace(own["space.mean"].to(self.device), own["space.std"].to(self.device))
+            if side.route is not None:
+                side.route.load_state(under(own, "route."))
 
 
 def _learn(
@@ -131,7 +169,7 @@ def _learn(
 ) -> LossTerms:
     player, objectives = side.player, side.objectives if answers else side.objectives.without_teacher
     assert player is not None, "only a player learns"
-    if whole[TARGET].labels is None:
+    if TARGET in whole and whole[TARGET].labels is None:
         objectives = objectives.without_target_labels
     if not objectives.terms:
         return LossTerms(torch.zeros(()), {})
@@ -141,11 +179,11 @@ def _learn(
     said = player.forward({name: batch.images for name, batch in local.items() if objectives.reads(name)})
     seen = _standardised(said, side.space, whole)
     terms = objectives(seen, answers, whole)
-    player.learn(terms.total, said, weight=weight)
+    player.learn(terms.total, said, weight=weight, extras=objectives.modules())
     for memory in objectives.of_type(CentroidContrast):
         if memory.momentum < 1.0 and TARGET in seen and whole[TARGET].labels is not None:
             memory.update(seen[TARGET].bn_embedding, whole[TARGET].labels)
-    return LossTerms(terms.total.detach(), terms.parts)
+    return LossTerms(terms.total.detach(), terms.parts, terms.facts)
 
 
 def _standardised(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import ConfigError
-from pipeline.losses.objective import AnyObjective, ObjectiveSum, is_between_domains
+from pipeline.losses.objective import AnyObjective, ObjectiveSum, heard_maps_of, is_between_domains, maps_of
 from pipeline.types import LossTerms, ReIDBatch, Taps
 
 SOURCE, TARGET, ACROSS = "source", "target", "across"
@@ -68,12 +68,27 @@ class ScopedObjectives:
     @property
     def maps(self) -> tuple[str, ...]:
         """Return the names of the feature maps that terms read."""
-        names = {name[5:] for t in self.terms for name in t.objective.reads if name.startswith("maps:")}
-        return tuple(sorted(names))
+        return tuple(sorted({name for term in self.terms for name in maps_of(term.objective)}))
+
+    @property
+    def heard_maps(self) -> tuple[str, ...]:
+        """Return the names of the feature maps that terms read of a teacher."""
+        return tuple(sorted({name for term in self.terms for name in heard_maps_of(term.objective)}))
 
     def modules(self) -> nn.ModuleDict:
         """Return the terms that have parameters or memory, so that they learn and are saved with their player."""
         return nn.ModuleDict({t.name: t.objective for t in self.terms if isinstance(t.objective, nn.Module)})
+
+    def bind_networks(self, student: nn.Module, teacher: nn.Module) -> None:
+        """Give the two networks themselves to the terms that read weights.
+
+        Args:
+            student: the one that learns.
+            teacher: the one whose answers it hears.
+        """
+        for term in self.terms:
+            if hasattr(term.objective, "bind_networks"):
+                term.objective.bind_networks(student, teacher)
 
     def of_type(self, kind: type[Any]) -> list[Any]:
         """Return the objectives of one class."""
@@ -103,6 +118,7 @@ class ScopedObjectives:
         """
         total = torch.zeros((), device=next(iter(said.values())).embedding.device)
         parts: dict[str, Tensor] = {}
+        facts: dict[str, Tensor] = {}
         for domain, objectives in self._sums.items():
             if domain == ACROSS:
                 terms = objectives(said[SOURCE], said[TARGET], batches[SOURCE], batches[TARGET])
@@ -110,4 +126,5 @@ class ScopedObjectives:
                 terms = objectives(said[domain], teacher.get(domain), batches[domain])
             total = total + terms.total
             parts |= {f"{domain}.{name}": value for name, value in terms.parts.items()}
-        return LossTerms(total, parts)
+            facts |= {f"{domain}.{name}": value for name, value in terms.facts.items()}
+        return LossTerms(total, parts, facts)

@@ -16,6 +16,7 @@ from pipeline.metrics.positives import GalleryGroups
 from pipeline.metrics.ranking import rank_distances, rank_queries
 from pipeline.metrics.ranking_result import RankingResult
 from pipeline.models.camera_statistics import CameraStatistics
+from pipeline.models.joined_cameras import camera_positions
 from pipeline.models.reid import ReIDModel
 from pipeline.retrieval.index import EXACT, build_index
 from pipeline.retrieval.torch_index import TorchIndex
@@ -48,6 +49,7 @@ def embed_probe(
     statistics: CameraStatistics | None,
     precision: Precision,
     flip: bool = True,
+    site: str = "",
 ) -> ProbeTables:
     """Embed query and gallery.
 
@@ -58,23 +60,26 @@ def embed_probe(
             the statistics of all cameras together. None compares embeddings as they are.
         precision: autocast settings.
         flip: average with the mirror image's embedding.
+        site: name of the probe's target among those that the model was adapted to, where it was adapted to several.
     """
     names = sorted({s.camera_id for part in (probe.query, probe.gallery) for s in part.samples if s.camera_id})
     positions = {name: i for i, name in enumerate(names)}
+    known = {} if statistics is None else camera_positions(names, statistics, site=site)
     tables = []
     for part in (probe.query, probe.gallery):
         data, cache = load_pixels(part, size=model.size)
         cameras = np.array([positions.get(s.camera_id or "", -1) for s in data.samples], np.int64)
         features = extract_embeddings(model, CropDataset(cache, None, cameras), flip=flip, precision=precision)
-        tables.append(_table(data, _compared(features, data, statistics), cameras))
-    unknown = () if statistics is None else tuple(name for name in names if name not in statistics.names)
+        tables.append(_table(data, _compared(features, data, statistics, known), cameras))
+    unknown = () if statistics is None else tuple(name for name in names if name not in known)
     return ProbeTables(tables[0], tables[1], unknown, tuple(names))
 
 
-def _compared(features: np.ndarray, data: ReIDData, statistics: CameraStatistics | None) -> np.ndarray:
+def _compared(
+    features: np.ndarray, data: ReIDData, statistics: CameraStatistics | None, known: Mapping[str, int]
+) -> np.ndarray:
     if statistics is None:
         return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-    known = {name: i for i, name in enumerate(statistics.names)}
     return statistics.standardise(
         features, np.array([known.get(s.camera_id or "", -1) for s in data.samples], np.int64)
     )

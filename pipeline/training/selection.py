@@ -1,6 +1,8 @@
 """The label-free judgement of a round: how well the student's own embeddings form people seen by several cameras."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -8,6 +10,8 @@ from pydantic import Field
 from pipeline.clustering.pseudo_labels import assign_pseudo_labels
 from pipeline.config.schema import StrictModel
 from pipeline.metrics.clustering import cross_camera_share, silhouette_of_centroids
+
+Across = Literal["mean", "worst"]
 
 
 class SelectionSettings(StrictModel):
@@ -54,3 +58,34 @@ def judge(features: np.ndarray, cameras: np.ndarray, *, clusters: dict[str, obje
         "own_clusters": float(found.num_clusters),
     }
     return Judgement(score=0.0 if found.collapse else silhouette, facts=facts)
+
+
+def criterion(scores: Sequence[float], *, across: Across) -> float:
+    """Return one criterion for all targets of a student.
+
+    Args:
+        scores: criterion of each target, at least one.
+        across: their mean, or the worst of them.
+    """
+    return min(scores) if across == "worst" else sum(scores) / len(scores)
+
+
+def joined_facts(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what a log row says of a round: the facts of the only target, or their means and each target's own.
+
+    Args:
+        facts: of each target by name, at least one target.
+
+    Returns:
+        facts by name; of several targets a mean stands where every target has a number, and `targets` holds all.
+    """
+    if len(facts) == 1:
+        return dict(*facts.values())
+    numbers = {
+        key: [own[key] for own in facts.values()]
+        for key in next(iter(facts.values()))
+        if all(isinstance(own.get(key), int | float) for own in facts.values())
+    }
+    return {key: sum(values) / len(values) for key, values in numbers.items()} | {
+        "targets": {name: dict(own) for name, own in facts.items()}
+    }

@@ -45,7 +45,9 @@ class SupervisedTask:
         said = self.player.forward({name: batch.images for name, batch in local.items()})
         terms = self.objectives(said, {}, {name: global_batch(batch) for name, batch in local.items()})
         self.player.learn(terms.total, said)
-        return LossTerms(terms.total.detach(), {name.removeprefix(f"{SOURCE}."): v for name, v in terms.parts.items()})
+        parts, facts = ({name.removeprefix(f"{SOURCE}."): value for name, value in told.items()}
+                        for told in (terms.parts, terms.facts))  # fmt: skip
+        return LossTerms(terms.total.detach(), parts, facts)
 
     def state(self) -> dict[str, Tensor]:
         """Return what a resume point keeps."""

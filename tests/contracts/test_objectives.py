@@ -9,18 +9,47 @@ from torch import Tensor, nn
 
 from pipeline.build import OBJECTIVES
 from pipeline.losses.objective import is_between_domains
-from pipeline.types import ReIDBatch, Taps
+from pipeline.types import NetworkShape, ReIDBatch, Taps
 
 WIDTH, CLASSES, COUNT = 6, 5, 8
-TAPS = ("embedding", "bn_embedding", "logits", "labels")
+MAPS = {"stage1": 2, "stage2": 3, "stage3": 4, "stage4": 5, "last": 5}
+SHAPE = NetworkShape(WIDTH, CLASSES, MAPS)
+TAPS = ("embedding", "bn_embedding", "logits", "labels", "weights", *(f"maps:{name}" for name in MAPS))
+# What a student that says what its teacher says is still taught; all others have nothing to say then.
+NOT_ZERO = {
+    "ka": "mistakes of the teacher, put right",
+    "nkd": "two cross-entropies",
+    "proximal": "the cross-entropy of the teacher, which is the one that learns",
+    "wsl": "a cross-entropy with the teacher's entropy in it",
+}
 LABELS = [0, 0, 1, 1, 2, 2, -1, 3]
 NAMES = sorted(OBJECTIVES)
 
 
-def make_objective(name: str) -> Any:
-    kind = OBJECTIVES[name]
+class Network(nn.Module):
+    """Four stages of one convolution each, for what compares weights."""
+
+    def __init__(self, *, seed: int) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.stages = nn.ModuleList(nn.Conv2d(2, 2, 3, bias=False) for _ in range(4))
+
+    def stage_modules(self) -> dict[str, Any]:
+        """Return the modules of each stage."""
+        return {f"stage{i + 1}": (stage,) for i, stage in enumerate(self.stages)}
+
+
+def make_bare(kind: type) -> Any:
+    supplied = {"width": WIDTH, "student_shape": SHAPE, "teacher_shape": SHAPE}
     wanted = inspect.signature(kind).parameters
-    objective = kind(**({"width": WIDTH} if "width" in wanted else {}))
+    return kind(**{key: value for key, value in supplied.items() if key in wanted})
+
+
+def make_objective(name: str, *, same: bool = False) -> Any:
+    objective = make_bare(OBJECTIVES[name])
+    if hasattr(objective, "bind_networks"):
+        objective.networks_of_the_test = Network(seed=1), Network(seed=1 if same else 2)
+        objective.bind_networks(*objective.networks_of_the_test)
     if hasattr(objective, "set_progress"):
         objective.set_progress(0.5)
     if hasattr(objective, "reset"):
@@ -39,10 +68,20 @@ def make_labels() -> Tensor:
     return torch.tensor(LABELS)
 
 
-def make_taps(*, seed: int, dtype: torch.dtype = torch.float32, trainable: bool = True) -> tuple[Taps, list[Tensor]]:
-    shapes = (WIDTH, WIDTH, CLASSES)
-    leaves = [make_rows(seed=seed + i, width=w).to(dtype).requires_grad_(trainable) for i, w in enumerate(shapes)]
-    return Taps(embedding=leaves[0], bn_embedding=leaves[1], logits=leaves[2]), leaves
+def make_taps(
+    *, seed: int, dtype: torch.dtype = torch.float32, trainable: bool = True
+) -> tuple[Taps, dict[str, Tensor]]:
+    shapes = {"embedding": WIDTH, "bn_embedding": WIDTH, "logits": CLASSES}
+    leaves = {tap: make_rows(seed=seed + i, width=width) for i, (tap, width) in enumerate(shapes.items())}
+    for i, (name, channels) in enumerate(MAPS.items()):
+        leaves[f"maps:{name}"] = make_rows(seed=seed + 30 + i, width=channels * 6).reshape(COUNT, channels, 3, 2)
+    leaves = {tap: rows.to(dtype).requires_grad_(trainable) for tap, rows in leaves.items()}
+    return taps_of(leaves), leaves
+
+
+def taps_of(leaves: dict[str, Tensor]) -> Taps:
+    vectors = {tap: leaf for tap, leaf in leaves.items() if not tap.startswith("maps:")}
+    return Taps(**vectors, maps={name: leaves[f"maps:{name}"] for name in MAPS})
 
 
 def make_batch(labels: Tensor | None) -> ReIDBatch:
@@ -61,6 +100,14 @@ def test_declares_what_it_reads(name: str) -> None:
     assert kind.reads
     assert all(tap in TAPS or tap.startswith("maps:") for tap in kind.reads)
     assert kind.needs_labels == ("labels" in kind.reads)
+    # Settings may decide; the class says what holds for the default.
+    objective = make_objective(name)
+    for declared in ("reads", "needs_labels", "needs_teacher", "needs_identities"):
+        assert getattr(objective, declared, False) == getattr(kind, declared, False)
+    if hasattr(kind, "needs_identities_with"):
+        assert kind.needs_identities_with({}) == kind.needs_identities  # type: ignore[attr-defined]
+    if getattr(kind, "needs_identities", False):
+        assert kind.needs_labels
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -87,13 +134,14 @@ def test_gradient_reaches_exactly_what_is_declared(name: str) -> None:
     student, leaves = make_taps(seed=2)
     other, other_leaves = make_taps(seed=12)
     call(objective, student, other, make_batch(make_labels())).backward()
-    # One that works on either embedding declares both and reads the one that was chosen.
-    declared = (objective.tap,) if hasattr(objective, "tap") else objective.reads
-    assert set(declared) <= set(objective.reads)
-    for tap, leaf in zip(TAPS, leaves, strict=False):
-        assert (leaf.grad is not None and bool(leaf.grad.any())) == (tap in declared), tap
+    for tap, leaf in leaves.items():
+        assert (leaf.grad is not None and bool(leaf.grad.any())) == (tap in objective.reads), tap
+    if "weights" in objective.reads:
+        student_weights, teacher_weights = (list(model.parameters()) for model in objective.networks_of_the_test)
+        assert any(bool(weight.grad.any()) for weight in student_weights if weight.grad is not None)
+        assert all(weight.grad is None for weight in teacher_weights)
     if not is_between_domains(objective):
-        assert all(leaf.grad is None for leaf in other_leaves), "a gradient reached the teacher"
+        assert all(leaf.grad is None for leaf in other_leaves.values()), "a gradient reached the teacher"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -119,22 +167,42 @@ def test_works_without_what_it_does_not_need(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_zero_features_and_no_labels_give_finite_gradients(name: str) -> None:
-    zeros = [torch.zeros(COUNT, w, requires_grad=True) for w in (WIDTH, WIDTH, CLASSES)]
-    student = Taps(embedding=zeros[0], bn_embedding=zeros[1], logits=zeros[2])
-    other, _ = make_taps(seed=15)
-    value = call(make_objective(name), student, other, make_batch(torch.full((COUNT,), -1)))
+    other, leaves = make_taps(seed=15)
+    zeros = {tap: torch.zeros_like(leaf, requires_grad=True) for tap, leaf in leaves.items()}
+    value = call(make_objective(name), taps_of(zeros), other, make_batch(torch.full((COUNT,), -1)))
     value.backward()
     assert torch.isfinite(value)
-    assert all(torch.isfinite(leaf.grad).all() for leaf in zeros if leaf.grad is not None)
+    assert all(torch.isfinite(leaf.grad).all() for leaf in zeros.values() if leaf.grad is not None)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if OBJECTIVES[name].needs_teacher])  # type: ignore[attr-defined]
+def test_a_student_that_says_the_same_has_no_loss_or_the_documented_one(name: str) -> None:
+    taps, _ = make_taps(seed=6)
+    value = call(make_objective(name, same=True), taps, taps, make_batch(make_labels()))
+    assert (abs(value.item()) < 1e-5) == (name not in NOT_ZERO)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_facts_are_detached_scalars_of_the_last_call(name: str) -> None:
+    objective = make_objective(name)
+    if not hasattr(objective, "facts"):
+        return
+    student, _ = make_taps(seed=7)
+    other, _ = make_taps(seed=17)
+    call(objective, student, other, make_batch(make_labels()))
+    assert objective.facts()
+    for fact, value in objective.facts().items():
+        assert isinstance(fact, str)
+        assert value.shape == ()
+        assert not value.requires_grad
+        assert torch.isfinite(value)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_state_is_in_buffers(name: str) -> None:
     objective = make_objective(name)
     if isinstance(objective, nn.Module):
-        fresh = type(objective)(
-            **({"width": WIDTH} if "width" in inspect.signature(type(objective)).parameters else {})
-        )
+        fresh = make_bare(type(objective))
         fresh.load_state_dict(objective.state_dict())
     else:
         assert not any(isinstance(value, Tensor) for value in vars(objective).values())

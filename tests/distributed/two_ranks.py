@@ -6,11 +6,14 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from torch import nn
 
 from pipeline import build, distributed
 from pipeline.losses.supervised.centroid_contrast import CentroidContrast
 from pipeline.losses.supervised.proxy_contrast import ProxyContrast
 from pipeline.training.mode_defaults import STUDENT_TERMS, TEACHER_TERMS
+from pipeline.training.multi_target import MultiTargetTask
+from pipeline.training.multi_target_modes import MULTI_TARGET_STUDENT_TERMS, MULTI_TARGET_TEACHER_TERMS
 from pipeline.training.phases import MODES
 from pipeline.training.progressive import ProgressiveTask, Side
 from pipeline.training.supervised import SupervisedTask
@@ -18,6 +21,12 @@ from pipeline.types import ReIDBatch
 from tests.unit.training.make_parts import make_batches, make_model, make_player
 
 COUNT, STEPS = 16, 3
+# Regressors learn and weights are compared outside of what the ranks share out among them; the teacher's rest.
+INSIDE = {
+    "fitnets": {"layers": ["stage1", "last"]},
+    "attention_transfer": {"layers": ["stage1"], "weight": 10.0},
+    "kr_approx": {"stages": ["stage1", "stage2"], "every": 2, "dead_zone": 0.0},
+}
 
 
 def shared(batches: dict[str, ReIDBatch]) -> dict[str, ReIDBatch]:
@@ -35,14 +44,14 @@ def make_side(terms: dict, seed: int) -> Side:
     model = make_model(seed, norm=False)
     model.neck.bn.eval()
     model.neck.bn.train = lambda mode=True: model.neck.bn
-    objectives = build.objectives(terms, width=model.embedding_width)
+    objectives = build.objectives(terms, student=model.shape, teacher=model.shape)
     for objective in objectives.modules().values():
         rows = torch.randn(8, 5, generator=torch.Generator().manual_seed(seed))
         if isinstance(objective, CentroidContrast):
             objective.reset(rows[:4])
         elif isinstance(objective, ProxyContrast):
             objective.reset(rows, torch.arange(8) % 4, torch.arange(8) // 4)
-    player = make_player(model=model, extras=objectives.modules(), total_steps=STEPS, warmup=0)
+    player = make_player(model=model, extras=objectives.modules(), taps=objectives.maps, total_steps=STEPS, warmup=0)
     return Side(player=player, frozen=None, objectives=objectives)
 
 
@@ -78,9 +87,44 @@ def progressive(name: str, extra: dict) -> dict[str, torch.Tensor]:
     }
 
 
+def several_targets() -> dict[str, torch.Tensor]:
+    """Return losses, gradients and weights of one student for two targets, with discriminators of each target."""
+    names = ("first", "second")
+    terms = MULTI_TARGET_TEACHER_TERMS["mt_mtda"], MULTI_TARGET_STUDENT_TERMS["mt_mtda"]
+    pairs = [(make_side(terms[0], i + 1), make_side(terms[1], 5)) for i in range(2)]
+    own = {name: student.objectives for name, (_, student) in zip(names, pairs, strict=True)}
+    extras = nn.ModuleDict({name: objectives.modules() for name, objectives in own.items()})
+    player = make_player(model=pairs[0][1].player.model, extras=extras, total_steps=2 * STEPS, warmup=0)
+    students = {name: Side(player=player, frozen=None, objectives=objectives) for name, objectives in own.items()}
+    task = MultiTargetTask({
+        name: ProgressiveTask(
+            teacher=teacher, student=students[name], phase=MODES["as_published"][0], device=torch.device("cpu"),
+            total_steps=STEPS,
+        )
+        for name, (teacher, _) in zip(names, pairs, strict=True)
+    })  # fmt: skip
+    for pair in task.pairs.values():
+        pair.beta = 0.5
+    losses = []
+    for i in range(STEPS):
+        first, second = make_batches(i, count=COUNT), make_batches(10 + i, count=COUNT)
+        batches = {"source": first["source"], "first": first["target"], "second": second["target"]}
+        losses.append(task.step(shared(batches), i).total)
+    found = {"several.losses": torch.stack(losses)}
+    for name, side in task.sides.items():
+        found |= seen(f"several.{name}", side)
+    return found
+
+
 def compute() -> dict[str, torch.Tensor]:
     """Return everything that has to be the same on any number of ranks."""
-    return {**supervised(), **progressive("joint", {}), **progressive("adversarial", {"gradient_reversal": {}})}
+    return {
+        **supervised(),
+        **progressive("joint", {}),
+        **progressive("adversarial", {"gradient_reversal": {}}),
+        **progressive("inside", INSIDE),
+        **several_targets(),
+    }
 
 
 def main(rank: int, folder: Path) -> None:

@@ -83,6 +83,33 @@ def test_without_a_target_the_student_learns_on_the_source_alone(tmp_path):
     assert json.loads((attempt_of(tmp_path / "run", "distil") / "summary.json").read_text())["chosen_round"] == 1
 
 
+def test_a_teacher_adapts_by_itself_before_it_teaches(tmp_path):
+    tree = make_street_tree(teacher="settle.best", pseudo={"by": "teacher", "from_round": 0}, rounds=1)
+    tree["stages"]["settle"] = {
+        **tree["stages"]["distil"], "teacher": None, "train": "big_detector", "init": "teach.best",
+        "pseudo": {"from_round": 1}, "rounds": 2,
+    }  # fmt: skip
+    tree["stages"] = {name: tree["stages"][name] for name in ("teach", "alone", "settle", "distil")}
+    run_tree(tree, tmp_path / "run")
+    assert manifest_of(tmp_path / "run", "settle")["data"]["new_streets"]["labels_read"] is False
+    assert "teacher_agreement" not in rows_of(tmp_path / "run", "settle", "round")[-1]
+    assert 0.0 <= rows_of(tmp_path / "run", "distil", "round")[-1]["teacher_agreement"] <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"target": None}, "neither teacher nor target"),
+        ({"objectives": {"pyramid": {}}}, "need a teacher"),
+        ({"pseudo": {"by": "teacher"}}, "need a teacher"),
+        ({"teacher_learns": True}, "need a teacher"),
+    ],
+)
+def test_without_a_teacher_nothing_can_be_learnt_from_it(settings, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        make_config(make_street_tree(teacher=None, **settings))
+
+
 def test_a_two_stage_pair_runs(tmp_path):
     tree = only(make_street_tree(rounds=1, steps=2), *STAGES)
     for model in tree["models"].values():

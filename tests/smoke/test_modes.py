@@ -8,7 +8,7 @@ from pipeline.training.phases import MODES
 from pipeline.training.selection import Judgement
 from tests.smoke.tiny import attempt_of, make_tree, manifest_of, only, rows_of, run_tree
 
-MOVES_THE_TEACHER = {"joint", "two_stage", "as_published"}
+MOVES_THE_TEACHER = {"joint", "two_stage", "as_published", "prokt"}
 CLUSTERS = {"joint", "two_stage", "distil_then_adapt", "uda_only"}
 
 

@@ -6,9 +6,11 @@ import torch
 from pipeline import build
 from pipeline.config.schema import DataConfig, ModelConfig, RuntimeConfig
 from pipeline.errors import ConfigError
+from pipeline.types import NetworkShape
 from tests.smoke.tiny import write_crops
 
 WORLD = {"kind": "world", "domain": "sunny_plaza", "identities": 2, "cameras": 2, "shots": 2, "size": [32, 16]}
+SHAPE = NetworkShape(width=4, num_classes=3, maps={"stage1": 4, "stage2": 8, "last": 8, "layer2": 8})
 
 
 def test_training_data_loses_its_labels_where_none_may_be_read():
@@ -56,11 +58,48 @@ def test_a_spec_builds_the_same_network_twice():
 
 def test_terms_stand_on_their_usual_domains():
     terms = {"cross_entropy": {}, "kd": {}, "relation": {}, "centroid_contrast": {}, "mmd": {}, "gradient_reversal": {}}
-    found = {term.name: term.on for term in build.objectives(terms, width=4).terms}
+    found = {term.name: term.on for term in build.objectives(terms, student=SHAPE, teacher=SHAPE).terms}
     assert found == {
         "cross_entropy": ("source",), "kd": ("source", "target"), "relation": ("target",),
         "centroid_contrast": ("target",), "mmd": ("across",), "gradient_reversal": ("across",),
     }  # fmt: skip
+
+
+def test_shapes_are_given_to_the_terms_that_ask_for_them():
+    teacher = NetworkShape(width=6, num_classes=3, maps={"stage2": 16})
+    terms = {"fitnets": {"layers": ["stage2"]}, "gradient_reversal": {}}
+    modules = build.objectives(terms, student=SHAPE, teacher=teacher).modules()
+    assert modules["fitnets"].regressors[0].weight.shape[:2] == (16, 8)
+    assert modules["gradient_reversal"].discriminator.layers[0].in_features == 4
+
+
+@pytest.mark.parametrize("name", ["fitnets", "attention_transfer", "sp"])
+def test_a_map_that_one_network_lacks_is_refused_with_what_there_is(name):
+    setting = {"tap": "stage3"} if name == "sp" else {"layers": ["stage3"]}
+    other = NetworkShape(width=4, num_classes=3, maps={"stage3": 8, "last": 8})
+    with pytest.raises(ConfigError, match=f"{name} reads the map 'stage3', which the student does not have; "
+                                          "expected one of stage1, stage2, last, or a module name"):  # fmt: skip
+        build.objectives({name: setting}, student=SHAPE, teacher=other)
+    with pytest.raises(ConfigError, match=f"{name} reads the map 'stage3', which the teacher does not have"):
+        build.objectives({name: setting}, student=other, teacher=SHAPE)
+
+
+def test_teachers_without_maps_are_told_apart():
+    shape = NetworkShape(width=8, num_classes=3, maps={})
+    with pytest.raises(ConfigError, match="which the teacher does not have; expected objectives on logits"):
+        build.objectives({"fitnets": {"layers": ["stage2"]}}, student=SHAPE, teacher=shape)
+
+
+@pytest.mark.parametrize("name", ["fitnets", "attention_transfer", "kr_approx"])
+def test_the_inside_of_a_teacher_needs_one(name):
+    shape = NetworkShape(width=4, num_classes=3, maps={f"stage{i}": 4 for i in (1, 2, 3)})
+    with pytest.raises(ConfigError, match=r"objective mine compares .* no teacher is heard here.*Take mine out"):
+        build.objectives({"mine": {"use": name}}, student=shape, teacher=None)
+
+
+def test_a_term_on_weights_stands_on_one_domain():
+    with pytest.raises(ConfigError, match="objective kr_approx on source and target; expected one of them"):
+        build.objectives({"kr_approx": {"on": ["source", "target"]}}, student=SHAPE, teacher=SHAPE)
 
 
 def test_threads_are_limited_where_asked(monkeypatch):

@@ -47,12 +47,13 @@ class Relation:
             during adaptation the latter is standardised by camera.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("embedding", "bn_embedding")
     needs_teacher: ClassVar[bool] = True
     needs_labels: ClassVar[bool] = False
+    # Of the default; `tap` decides.
+    reads: tuple[str, ...] = ("embedding",)
 
     def __init__(self, *, tap: Literal["embedding", "bn_embedding"] = "embedding") -> None:
-        self.tap = tap
+        self.tap, self.reads = tap, (tap,)
 
     def __call__(self, student: Taps, teacher: Taps | None, batch: ReIDBatch) -> Tensor:
         """Return the loss of one batch."""

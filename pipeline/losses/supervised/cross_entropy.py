@@ -41,6 +41,7 @@ class CrossEntropy:
     reads: ClassVar[tuple[str, ...]] = ("logits", "labels")
     needs_teacher: ClassVar[bool] = False
     needs_labels: ClassVar[bool] = True
+    needs_identities: ClassVar[bool] = True
 
     def __init__(self, *, smoothing: float = 0.1) -> None:
         self.smoothing = smoothing

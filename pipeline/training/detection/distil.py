@@ -49,10 +49,10 @@ class DetectorSide:
 
 
 class DetectorDistillationTask:
-    """Steps of a student, and of a teacher that adapts with it or does not.
+    """Steps of a student, and of a teacher that adapts with it, or does not, or is not there.
 
     Args:
-        teacher: the teacher's side.
+        teacher: the teacher's side, or None: then the student adapts by its own boxes, and there are no terms.
         student: the student's side; it learns.
         objectives: the student's distillation terms.
         pseudo: how boxes on target frames are made.
@@ -63,7 +63,7 @@ class DetectorDistillationTask:
     def __init__(
         self,
         *,
-        teacher: DetectorSide,
+        teacher: DetectorSide | None,
         student: DetectorSide,
         objectives: DetectionObjectives,
         pseudo: PseudoBoxSettings,
@@ -75,12 +75,13 @@ class DetectorDistillationTask:
         self.beta = 1.0
         # None while boxes on target frames are not believed yet.
         self.limits: Limits | None = None
-        objectives.bind_teacher(teacher.mean)
+        if teacher is not None:
+            objectives.bind_teacher(teacher.mean)
 
     @property
     def finder(self) -> DetectorSide:
         """The side whose boxes teach on target frames."""
-        return self.student if self.pseudo.by == "student" else self.teacher
+        return self.student if self.pseudo.by == "student" or self.teacher is None else self.teacher
 
     def step(self, batches: Mapping[str, DetectionBatch], step: int) -> LossTerms:
         """Take the teacher's step where it learns, then the student's on the mean teacher's fresh answers.
@@ -98,18 +99,20 @@ class DetectorDistillationTask:
             shown[SOURCE] = restyled(local[SOURCE], local["weak"], share=self.style)
             shown[TARGET] = replace(local["strong"], targets=self._boxes(local["weak"], self.limits))
         total, parts = torch.zeros((), device=self.device), {}
-        if self.teacher.player is not None:
-            said = self.teacher.player.forward({name: FrameView(batch) for name, batch in shown.items()})
+        weight, learner = 1.0, None if self.teacher is None else self.teacher.player
+        if learner is not None:
+            said = learner.forward({name: FrameView(batch) for name, batch in shown.items()})
             loss, own = _own_losses(said)
-            self.teacher.player.learn(loss, said, weight=1.0 - self.beta)
+            learner.learn(loss, said, weight=1.0 - self.beta)
             total, parts = total + loss.detach(), {f"teacher.{k}": v for k, v in own.items()}
-        weight = self.beta if self.teacher.player is not None else 1.0
-        loss, own = self._student_step(shown, clean, weight=weight)
-        return LossTerms(total + loss, parts | {f"student.{k}": v for k, v in own.items()})
+            weight = self.beta
+        terms = self._student_step(shown, clean, weight=weight)
+        parts |= {f"student.{k}": v for k, v in terms.parts.items()}
+        return LossTerms(total + terms.total, parts, {f"student.{k}": v for k, v in terms.facts.items()})
 
     def _student_step(
         self, shown: Mapping[str, DetectionBatch], clean: Mapping[str, DetectionBatch], *, weight: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> LossTerms:
         player = self.student.player
         assert player is not None, "the student learns"
         wants = {name: self.objectives.wants(name) for name in shown}
@@ -119,13 +122,13 @@ class DetectorDistillationTask:
         # The teacher sees the clean view of a frame; both views have one geometry, so boxes and cells agree.
         answers: dict[str, DetectorTaps] = {}
         for name, batch in shown.items():
-            if self.objectives.reads(name):
+            if self.teacher is not None and self.objectives.reads(name):
                 asked = FrameView(replace(clean[name], targets=batch.targets), wants[name], taps[name].rois or None)
                 answers[name] = respond(self.teacher.speaker(name), asked)
         terms = self.objectives(taps, answers, shown)
         loss = loss + terms.total
         player.learn(loss, said, weight=weight)
-        return loss.detach(), {**parts, **terms.parts}
+        return LossTerms(loss.detach(), {**parts, **terms.parts}, terms.facts)
 
     def _boxes(self, weak: DetectionBatch, limits: Limits | None) -> tuple[BoxTargets, ...] | None:
         """Return what the mean network finds on the weak view, as targets; None while nobody believes it."""
@@ -167,8 +170,8 @@ class DetectorDistillationTask:
 
     @property
     def sides(self) -> dict[str, DetectorSide]:
-        """Both detectors by name."""
-        return {"teacher": self.teacher, "student": self.student}
+        """The detectors by name."""
+        return {"student": self.student} if self.teacher is None else {"teacher": self.teacher, "student": self.student}
 
 
 def _own_losses(said: Mapping[str, DetectorOutput]) -> tuple[Tensor, dict[str, Tensor]]:

@@ -87,6 +87,7 @@ class DetectionObjectives:
         device = next(iter(batches.values())).images.device
         total = torch.zeros((), device=device)
         parts: dict[str, Tensor] = {}
+        facts: dict[str, Tensor] = {}
         for domain in self._sums:
             if domain not in student or domain not in teacher:
                 continue
@@ -97,7 +98,8 @@ class DetectionObjectives:
                 terms = sums[domain](student[domain], teacher[domain], batches[domain])
                 total = total + terms.total
                 parts |= {f"{domain}.{name}": value for name, value in terms.parts.items()}
-        return LossTerms(total, parts)
+                facts |= {f"{domain}.{name}": value for name, value in terms.facts.items()}
+        return LossTerms(total, parts, facts)
 
 
 def _sums(terms: list[ScopedDetectionObjective]) -> dict[str, DetectionObjectiveSum]:

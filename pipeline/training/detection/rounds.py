@@ -128,17 +128,13 @@ class DetectorRounds:
             # A frozen network's scores never change.
             if side.player is not None or number == 0:
                 side.calibration = fit_calibration(*right_boxes(self._found(side, SOURCE), truth))
-        student, teacher = (self._found(side, TARGET) for side in (self.task.student, self.task.teacher))
+        found = {name: self._found(side, TARGET) for name, side in self.task.sides.items()}
         people = sum(int((~boxes.ignore).sum()) for boxes in truth) / max(1, len(truth))
-        self.task.limits = self._limits(number, teacher if self.task.finder is self.task.teacher else student, people)
+        self.task.limits = self._limits(number, found, people)
         mirrored = self._found(self.task.student, TARGET, mirrored=True)
-        trust, trust_teacher = self.task.student.calibration, self.task.teacher.calibration
-        facts = judge(
-            [trust.applied(one) for one in student],
-            [trust.applied(one) for one in mirrored],
-            [trust_teacher.applied(one) for one in teacher],
-        )
-        self._keep(number, memory, facts)
+        sure = {name: [side.calibration.applied(one) for one in found[name]] for name, side in self.task.sides.items()}
+        trusted = [self.task.student.calibration.applied(one) for one in mirrored]
+        self._keep(number, memory, judge(sure["student"], trusted, sure.get("teacher")))
 
     def _found(self, side: DetectorSide, domain: str, *, mirrored: bool = False) -> list[Detections]:
         """Return what a side's mean network finds on some frames of a domain, spread evenly."""
@@ -147,11 +143,12 @@ class DetectorRounds:
         chosen = spread_evenly(len(frames), self.plan.judged)
         return find_people(side.speaker(domain), frames, indices=chosen, mirrored=mirrored, precision=self.precision)
 
-    def _limits(self, number: int, found: list[Detections], people: float) -> Limits | None:
-        settings = self.task.pseudo
+    def _limits(self, number: int, found: Mapping[str, list[Detections]], people: float) -> Limits | None:
+        settings, finder = self.task.pseudo, self.task.finder
         if number < settings.from_round:
             return None
-        confident = [self.task.finder.calibration.applied(one, least=0.0) for one in found]
+        name = next(name for name, side in self.task.sides.items() if side is finder)
+        confident = [finder.calibration.applied(one, least=0.0) for one in found[name]]
         return limits_for(confident, people=people, keep=settings.keep, shares=settings.shares)
 
     def _keep(self, number: int, memory: DetectorMemory, facts: dict[str, float]) -> None:

@@ -46,7 +46,7 @@ def _matched(one: Detections, other: Detections) -> float:
 
 
 def judge(
-    plain: Sequence[Detections], mirrored: Sequence[Detections], teacher: Sequence[Detections]
+    plain: Sequence[Detections], mirrored: Sequence[Detections], teacher: Sequence[Detections] | None
 ) -> dict[str, float]:
     """Return the criterion, which is the agreement with the mirrored frames, and what else is worth knowing.
 
@@ -56,10 +56,11 @@ def judge(
     Args:
         plain: the student's detections on target frames.
         mirrored: its detections on their mirror images, mirrored back.
-        teacher: the teacher's detections on the frames.
+        teacher: the teacher's detections on the frames; None without a teacher.
     """
+    heard = {} if teacher is None else {"teacher_agreement": soft_agreement(plain, teacher)}
     return {
         "selection": soft_agreement(plain, mirrored),
-        "teacher_agreement": soft_agreement(plain, teacher),
+        **heard,
         "boxes_a_frame": float(np.mean([float(one.scores.sum()) for one in plain])) if plain else 0.0,
     }

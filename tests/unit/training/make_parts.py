@@ -1,6 +1,6 @@
 """Small networks, batches and sides for tests of training."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ class Trunk(nn.Module):
     """Two convolutions, with a BatchNorm between them or without."""
 
     num_features = 6
+    stages: ClassVar[dict[str, str]] = {"stage1": "first", "stage2": "second"}
 
     def __init__(self, *, norm: bool = True) -> None:
         super().__init__()
@@ -65,7 +66,7 @@ def make_batches(seed: int = 0, *, count: int = 8, target_labels: bool = True) -
 def make_side(terms: dict[str, dict[str, Any]], seed: int = 0, *, learns: bool = True, **settings: Any) -> Side:
     """Return one network of the pair with its terms, centroids set."""
     model = make_model(seed)
-    objectives = build.objectives(terms, width=model.embedding_width)
+    objectives = build.objectives(terms, student=model.shape, teacher=model.shape)
     for objective in objectives.modules().values():
         if isinstance(objective, CentroidContrast):
             rows = torch.randn(CLASSES, model.embedding_width, generator=torch.Generator().manual_seed(seed + 50))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.training import adaptation as module
+from pipeline.training import target_rounds as module
 from pipeline.training.adaptation import Adaptation, Domains, Plan
 from pipeline.training.beta import BetaSettings
 from pipeline.training.clustering_settings import ClusteringSettings
@@ -87,7 +87,7 @@ def assert_same(one, other):
     assert (memory.best_round, memory.best_score) == (memory_again.best_round, memory_again.best_score)
 
 
-@pytest.mark.parametrize("mode", ["joint", "two_stage", "distil_then_adapt", "uda_only", "as_published"])
+@pytest.mark.parametrize("mode", ["joint", "two_stage", "distil_then_adapt", "uda_only", "as_published", "prokt"])
 @pytest.mark.parametrize("after", [1, 5])
 def test_resuming_inside_a_round_changes_no_bit(mode, after):
     assert_same(run_whole(mode), run_killed(mode, after))

@@ -124,7 +124,7 @@ def test_resting_networks_do_not_move():
 
 def test_nothing_to_learn_from_is_a_step_without_effect():
     task = make_task("uda_only", MODES["uda_only"][0], frozen=True)
-    task.student.objectives = build.objectives({"centroid_contrast": {}}, width=5)
+    task.student.objectives = build.objectives({"centroid_contrast": {}}, student=task.student.mean.shape, teacher=None)
     before = weights(task.student.player.model)
     assert float(task.step(make_batches(target_labels=False), 0).total) == 0.0
     assert are_equal(before, weights(task.student.player.model))
@@ -149,8 +149,8 @@ def test_state_survives_a_round_trip_with_spaces_and_centroids():
 
 
 def test_swapped_domains_leave_the_kernel_distance():
-    objectives = build.objectives({"mmd": {}}, width=5)
     model = make_side({}, 3).player.model.eval()
+    objectives = build.objectives({"mmd": {}}, student=model.shape, teacher=None)
     batches = make_batches()
     said = {name: model(batch.images) for name, batch in batches.items()}
     swapped = {"source": said["target"], "target": said["source"]}

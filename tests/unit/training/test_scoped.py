@@ -5,9 +5,10 @@ import torch
 
 from pipeline import build
 from pipeline.errors import ConfigError
-from pipeline.types import Taps
+from pipeline.types import NetworkShape, Taps
 from tests.unit.training.make_parts import make_batches, make_model
 
+SHAPE = NetworkShape(width=5, num_classes=4, maps={})
 TERMS = {
     "cross_entropy": {"weight": 2.0},
     "kd": {"temperature": 4.0},
@@ -22,7 +23,7 @@ def make_taps(seed, *, batches):
 
 
 def make_objectives(terms=TERMS):
-    objectives = build.objectives(terms, width=5)
+    objectives = build.objectives(terms, student=SHAPE, teacher=SHAPE)
     for objective in objectives.modules().values():
         objective.reset(torch.eye(4, 5))
     return objectives
@@ -66,12 +67,14 @@ def test_domains_that_no_term_reads_are_not_asked_for():
 
 def test_wrong_domains_are_refused_with_a_sentence():
     with pytest.raises(ConfigError, match="objective mmd on source; expected 'across' for objectives between domains"):
-        build.objectives({"mmd": {"on": ["source"]}}, width=5)
+        build.objectives({"mmd": {"on": ["source"]}}, student=SHAPE, teacher=SHAPE)
 
 
 def test_one_objective_stands_twice_under_names_of_its_own():
     objectives = build.objectives(
-        {"soft": {"use": "kd", "on": ["source"]}, "hard": {"use": "kd", "on": ["target"], "weight": 3.0}}, width=5
+        {"soft": {"use": "kd", "on": ["source"]}, "hard": {"use": "kd", "on": ["target"], "weight": 3.0}},
+        student=SHAPE,
+        teacher=SHAPE,
     )
     assert [(term.name, term.on, term.weight) for term in objectives.terms] == [
         ("soft", ("source",), 1.0), ("hard", ("target",), 3.0),
@@ -91,4 +94,4 @@ def test_teacher_taps_get_no_gradient():
 
 def test_nothing_to_say_is_zero():
     taps = Taps(torch.zeros(2, 5), torch.zeros(2, 5))
-    assert float(build.objectives({}, width=5)({"source": taps}, {}, {}).total) == 0.0
+    assert float(build.objectives({}, student=SHAPE, teacher=SHAPE)({"source": taps}, {}, {}).total) == 0.0
