@@ -62,9 +62,11 @@ def detector_half(tree: dict[str, Any]) -> dict[str, Any]:
     kinds = ("detector_pretrain", "detector_kd", "evaluate_detector")
     stages = {name: stage for name, stage in tree["stages"].items() if stage["kind"] in kinds}
     for kind in kinds[1:]:
-        found = [name for name, stage in stages.items() if stage["kind"] == kind]
+        found = [name for name, stage in stages.items() if _is_varied(stage, kind)]
         if len(found) != 1:
-            raise ConfigError(f"{len(found)} stages of kind {kind}", "exactly one, which the rows are variants of")
+            raise ConfigError(
+                f"{len(found)} stages of kind {kind}", "exactly one (with a teacher), which the rows are variants of"
+            )
     used = json.dumps(stages)
     data = {name: entry for name, entry in tree["data"].items() if f'"{name}"' in used}
     return {**tree, "stages": stages, "data": data}
@@ -77,9 +79,14 @@ def data_roles(tree: dict[str, Any]) -> dict[str, set[str]]:
 
 
 def stage_of(tree: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Return the only stage of a kind."""
-    stage: dict[str, Any] = next(stage for stage in tree["stages"].values() if stage["kind"] == kind)
+    """Return the only stage of a kind that is varied or scores the rows."""
+    stage: dict[str, Any] = next(stage for stage in tree["stages"].values() if _is_varied(stage, kind))
     return stage
+
+
+def _is_varied(stage: dict[str, Any], kind: str) -> bool:
+    # A detector_kd stage without a teacher is how a teacher adapts; nothing is distilled in it.
+    return stage["kind"] == kind and (kind != "detector_kd" or stage["teacher"] is not None)
 
 
 def with_rows(tree: dict[str, Any], only: tuple[str, ...]) -> dict[str, Any]:

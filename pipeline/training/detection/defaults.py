@@ -8,9 +8,8 @@ LEVELS: dict[str, Terms] = {
     "fcos": {
         "pyramid": {"weight": 0.15},
         "region": {"weight": 0.15},
-        # A teacher from other cameras sees new ones better than it judges them.
-        "penultimate": {"weight": 0.15, "on": ["source"]},
-        "dense_response": {"weight": 0.15, "on": ["source"]},
+        "penultimate": {"weight": 0.15},
+        "dense_response": {"weight": 1.0},
     },
     "faster_rcnn": {
         "pyramid": {"weight": 0.5},
