@@ -7,15 +7,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+METHODS = "methods"
 
 
 def find_configs(folder: Path) -> list[Path]:
-    """Return all YAML files below a folder, at any depth, sorted.
+    """Return all YAML files below a folder, at any depth, sorted; what `tools/compare.py` varies is no configuration.
 
     Args:
         folder: where to look.
     """
-    return sorted(path for path in folder.rglob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
+    found = [path for path in folder.rglob("*") if path.suffix in (".yaml", ".yml") and path.is_file()]
+    return sorted(path for path in found if METHODS not in path.relative_to(folder).parts[:-1])
 
 
 def placeholders(path: Path) -> list[str]:

@@ -16,6 +16,22 @@ Tree = dict[str, Any]
 Configure = Callable[[argparse.Namespace, str, str, int], Tree]
 
 
+def add_case_arguments(parser: argparse.ArgumentParser, *, about: str) -> None:
+    """Give a command line what every comparison over cases takes.
+
+    Args:
+        parser: of the tool.
+        about: what the configuration has to be.
+    """
+    add = parser.add_argument
+    add("config", metavar="CONFIG", type=Path, help=about)
+    add("--out", type=Path, required=True, help="folder of all runs")
+    add("--case", action="append", required=True, metavar="SOURCE:TARGET:SEED",
+        help="world domains and seed; repeatable")  # fmt: skip
+    add("--set", dest="overrides", action="append", default=[], metavar="a.b=c", help="for all cases")
+    add("--jobs", type=int, default=1, help="cases run at the same time; one thread each with --set runtime.threads=1")
+
+
 def parse_arguments(name: str, about: str | None, varied: str, arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line of an ablation.
 
@@ -26,14 +42,8 @@ def parse_arguments(name: str, about: str | None, varied: str, arguments: list[s
         arguments: words of the command line; those of the process where None.
     """
     parser = argparse.ArgumentParser(prog=name, description=about)
-    add = parser.add_argument
-    add("config", metavar="CONFIG", type=Path, help=f"YAML file of the run whose {varied} is varied")
-    add("--out", type=Path, required=True, help="folder of all runs")
-    add("--case", action="append", required=True, metavar="SOURCE:TARGET:SEED",
-        help="world domains and seed; repeatable")  # fmt: skip
-    add("--only", default="", help="comma-separated names of rows (default: all)")
-    add("--set", dest="overrides", action="append", default=[], metavar="a.b=c", help="for all rows")
-    add("--jobs", type=int, default=1, help="cases run at the same time, one thread each")
+    add_case_arguments(parser, about=f"YAML file of the run whose {varied} is varied")
+    parser.add_argument("--only", default="", help="comma-separated names of rows (default: all)")
     return parser.parse_args(arguments)
 
 
