@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.config.schema import StrictModel
 from pipeline.errors import ConfigError
@@ -41,6 +41,13 @@ class RouteSettings(StrictModel):
     delta: float = Field(2.0, gt=0)
     # Of `one_stage`: least share of the steps for the last anchor.
     last_share: float = Field(0.4, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _nothing_idle(self) -> "RouteSettings":
+        for name, rule in (("delta", "greedy"), ("last_share", "one_stage")):
+            if self.rule != rule and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} has an effect under rule {rule} alone, and the rule is {self.rule}")
+        return self
 
     def chosen(self, states: int) -> list[int]:
         """Return the 1-based states that teach, as far as they are known before training.

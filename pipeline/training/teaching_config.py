@@ -61,6 +61,7 @@ class TeachingConfig(StageConfig):
         problem = (
             teacher_problem(self.mode, self.teachers, **has)
             or prokt_problem(self.mode, has_prokt=self.prokt is not None)
+            or self._idle_rate()
             or anchors_problem(self.mode, self.anchors, self.rounds - self.warmup_rounds)
             or listening_problem(self.mode, self.teacher_terms)
             or aggregation_problem(self.student_terms, self.aggregation)
@@ -71,6 +72,15 @@ class TeachingConfig(StageConfig):
         if problem:
             raise ValueError(problem)
         return self
+
+    def _idle_rate(self) -> str:
+        """Say that the teacher's rate would have no effect; nothing where it has one."""
+        rate, fields = self.teacher_optimizer.lr, type(self).model_fields
+        defaults = (fields["teacher_optimizer"].default.lr, OptimizerSettings().lr)
+        ratio = (self.prokt or ProKTSettings()).teacher_lr_ratio
+        if self.mode != "prokt" or ratio is None or rate in defaults:
+            return ""
+        return f"teacher_optimizer.lr is {rate:g}, and prokt.teacher_lr_ratio takes its place; drop it, or set the ratio to null"
 
     @property
     def teachers(self) -> list[str]:

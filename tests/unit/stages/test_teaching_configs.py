@@ -33,6 +33,18 @@ def adapt_of(**adapt):
         ({"anchors": 4}, "anchors is 4, but 2 rounds leave 3 states of the teacher"),
         ({"mode": "kd_only", "teacher": "pretrain.route", "route": {"anchors": 7}}, "route.anchors is 7"),
         ({"mode": "kd_only", "teacher": "pretrain.route", "route": {"rule": "gready"}}, "greedy"),
+        (
+            {"mode": "kd_only", "teacher": "pretrain.route", "route": {"delta": 3.0}},
+            "delta has an effect under rule greedy alone, and the rule is one_stage",
+        ),
+        (
+            {"mode": "kd_only", "teacher": "pretrain.route", "route": {"rule": "eei", "last_share": 0.5}},
+            "last_share has an effect under rule one_stage alone",
+        ),
+        (
+            {"mode": "prokt", "teacher_optimizer": {"lr": 1e-3}},
+            "teacher_optimizer.lr is 0.001, and prokt.teacher_lr_ratio takes its place",
+        ),
         ({"teacher_objectives": {"cross_entropy": {}, "kd": {}}}, "the teacher's kd would hear the student"),
         ({"mode": "prokt", "teacher_objectives": {"cross_entropy": {}}}, "put proximal into teacher_objectives"),
         (
@@ -91,3 +103,13 @@ def test_what_a_route_asks_for():
     assert [RouteSettings(rule=rule).repeats(3) for rule in ("one_stage", "eei", "greedy")] == [1, 3, 3]
     with pytest.raises(ConfigError, match="anchors is 5 and the route has 3 states"):
         RouteSettings(anchors=5).chosen(3)
+
+
+def test_weights_of_a_search_are_asked_for_where_none_can_be_given():
+    tree = make_tree()
+    settings = {"kind": "multi_target_kd", "train": "small", "source": "source", "targets": ["target", "probe"],
+                "teachers": {"target": "pretrain.best", "probe": "pretrain.best"},
+                "objectives": {"follow": {"use": "dfa", "aggregation": "searched"}}}  # fmt: skip
+    tree["stages"]["several"] = settings
+    with pytest.raises(ConfigError, match="follow takes aggregation: searched, and no weights are given"):
+        make_config(tree)
