@@ -31,6 +31,7 @@ from pipeline.training.progressive import ProgressiveTask, Side
 from pipeline.training.resuming import loop_hooks, resumed
 from pipeline.training.scoped import SOURCE, TARGET
 from pipeline.training.settings import AugmentSettings, OptimizerSettings
+from pipeline.training.teaching_rules import aggregation_problem
 
 Objectives = Annotated[dict[str, dict[str, Any]], Components("objectives")]
 
@@ -94,6 +95,7 @@ class ClassifierKDConfig(StageConfig):
             for name, entry in self.objectives.items()
         ):
             problems.append("no objective listens to the teacher; leave it out, or add one such as kd")
+        problems += filter(None, [aggregation_problem(self.objectives, None)])
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -80,7 +80,8 @@ class TeachingConfig(StageConfig):
         ratio = (self.prokt or ProKTSettings()).teacher_lr_ratio
         if self.mode != "prokt" or ratio is None or rate in defaults:
             return ""
-        return f"teacher_optimizer.lr is {rate:g}, and prokt.teacher_lr_ratio takes its place; drop it, or set the ratio to null"
+        way_out = "drop it, or set the ratio to null"
+        return f"teacher_optimizer.lr is {rate:g}, and prokt.teacher_lr_ratio takes its place; {way_out}"
 
     @property
     def teachers(self) -> list[str]:
