@@ -101,6 +101,8 @@ class BridgedStudent(nn.Module):
 class GroupSearch:
     """The search in one stage.
 
+    With several processes each looks at the losses of its own crops, and all gradients are averaged.
+
     Args:
         student: network and connectors, on their device.
         teacher: frozen; only its answers are used.
