@@ -32,6 +32,7 @@ from pipeline.training.progressive import ProgressiveTask, Side
 from pipeline.training.relabel import TargetCrops
 from pipeline.training.resuming import loop_hooks, resumed
 from pipeline.training.scoped import ScopedObjectives
+from pipeline.training.student import starting_student
 from pipeline.training.tensor_names import under
 
 
@@ -146,18 +147,7 @@ def _students(
 ) -> dict[str, Side]:
     """Return the student at each target: one network, with terms, clusters and a camera space of each target."""
     config: MultiTargetKDConfig = context.config
-    spec = build.model_spec(context.run_config.models[config.train])
-    if config.init is not None:
-        loaded = load_model(Path(context.inputs[config.init].path))
-        loaded.check_spec(spec, wanted=config.train)
-        fresh = loaded.model
-        if fresh.num_classes != domains.num_identities:
-            fresh.reset_classifier(domains.num_identities)
-    else:
-        # So that a student begins with the same weights whatever was read before.
-        build.seed_everything(context.seed)
-        fresh = build.reid_model(**spec, num_classes=domains.num_identities)
-    model: ReIDModel = build.placed(fresh, context.run_config.runtime, device)  # type: ignore[assignment]
+    model = starting_student(context, domains.num_identities, device)
     shape = model.shape
     objectives = {
         name: build.objectives(config.student_terms, student=shape, teacher=teachers[name].mean.shape)

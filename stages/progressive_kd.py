@@ -14,7 +14,7 @@ from datasets.loader import CropDataset
 from datasets.records import ReIDData
 from datasets.transforms import build_transform
 from pipeline import build, distributed
-from pipeline.checkpoint import load_model, save_model
+from pipeline.checkpoint import save_model
 from pipeline.config.references import DataRef, ModelRef, Operational
 from pipeline.models.camera_statistics import CameraStatistics, fit_camera_statistics
 from pipeline.models.reid import ReIDModel
@@ -37,6 +37,7 @@ from pipeline.training.route_parts import RouteParts, leave_route
 from pipeline.training.route_walk import follow_route, renew_space
 from pipeline.training.selection import SelectionSettings
 from pipeline.training.settings import AugmentSettings, BatchSettings
+from pipeline.training.student import starting_student
 from pipeline.training.teachers import LoadedTeacher, load_teacher, routed_teacher, steps_of_route
 from pipeline.training.teaching_config import TeachingConfig
 from pipeline.training.tensor_names import under
@@ -195,18 +196,7 @@ def _teacher(context: StageContext, device: Any, loaded: LoadedTeacher, schedule
 
 def _student(context: StageContext, device: Any, domains: Domains, teacher: Side, *, schedule: list[Round]) -> Side:
     config: ProgressiveKDConfig = context.config
-    spec = build.model_spec(context.run_config.models[config.train])
-    if config.init is not None:
-        loaded = load_model(Path(context.inputs[config.init].path))
-        loaded.check_spec(spec, wanted=config.train)
-        fresh = loaded.model
-        if fresh.num_classes != domains.num_identities:
-            fresh.reset_classifier(domains.num_identities)
-    else:
-        # So that a student begins with the same weights whatever was read before.
-        build.seed_everything(context.seed)
-        fresh = build.reid_model(**spec, num_classes=domains.num_identities)
-    model: ReIDModel = build.placed(fresh, context.run_config.runtime, device)  # type: ignore[assignment]
+    model = starting_student(context, domains.num_identities, device)
     is_taught = any(now.phase.teaches != "nobody" for now in schedule)
     heard = teacher.mean.shape if is_taught else None
     searched = None if config.aggregation is None else load_aggregation(Path(context.inputs[config.aggregation].path))

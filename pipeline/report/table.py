@@ -91,31 +91,30 @@ def _cmc(rank: str, row: Mapping[str, Any]) -> str:
     return percent((row.get("cmc") or {}).get(rank))
 
 
+SIZE_COLUMNS: Mapping[str, Column] = {
+    "parameters": lambda row: quantity(row.get("params")),
+    "MACs": lambda row: quantity(row.get("macs")),
+    "images/s": lambda row: quantity(row.get("images_per_second")),
+}
 REID_COLUMNS: Mapping[str, Column] = {
     "mAP %": lambda row: percent(row.get("mAP")),
     "R1 %": lambda row: _cmc("1", row),
     "R5 %": lambda row: _cmc("5", row),
     "mINP %": lambda row: percent(row.get("mINP")),
-    "parameters": lambda row: quantity(row.get("params")),
-    "MACs": lambda row: quantity(row.get("macs")),
-    "images/s": lambda row: quantity(row.get("images_per_second")),
+    **SIZE_COLUMNS,
 }
 DETECTION_COLUMNS: Mapping[str, Column] = {
     "MR⁻² %": lambda row: percent(row.get("mr2")),
     "AP50 %": lambda row: percent(row.get("ap50")),
     "AP %": lambda row: percent(row.get("ap")),
-    "parameters": lambda row: quantity(row.get("params")),
-    "MACs": lambda row: quantity(row.get("macs")),
-    "images/s": lambda row: quantity(row.get("images_per_second")),
+    **SIZE_COLUMNS,
 }
 CLASS_COLUMNS: Mapping[str, Column] = {
     "top-1 %": lambda row: percent(row.get("top1")),
     "top-5 %": lambda row: percent(row.get("top5")),
     "like the teacher %": lambda row: percent(row.get("agreement")),
     "calibration error %": lambda row: percent(row.get("ece")),
-    "parameters": lambda row: quantity(row.get("params")),
-    "MACs": lambda row: quantity(row.get("macs")),
-    "images/s": lambda row: quantity(row.get("images_per_second")),
+    **SIZE_COLUMNS,
 }
 COLUMNS: Mapping[str, Mapping[str, Column]] = {
     "reid": REID_COLUMNS,
