@@ -1,6 +1,7 @@
 """Augmentation policies: which operations an image goes through, and how far; drawn from the image's seed alone."""
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,7 @@ MOST_MAGNITUDE = 60.0
 Drawn = list[tuple[str, float, bool]]
 
 
-class Policy:
+class Policy(ABC):
     """A random choice of operations; takes part in a list of transforms like one of albumentations.
 
     Args:
@@ -40,13 +41,13 @@ class Policy:
         """
         self._random = python_generator
 
+    @abstractmethod
     def draw(self, generator: random.Random) -> Drawn:
         """Return what is done to one image.
 
         Args:
             generator: drawn from.
         """
-        raise NotImplementedError
 
     def __call__(self, *, image: np.ndarray) -> dict[str, Any]:
         """Return the changed image under 'image'.
