@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.build.tables import DEFAULT_DOMAINS, OBJECTIVES
+from pipeline.build.tables import DEFAULT_DOMAINS, OBJECTIVES, needs_labels
 from pipeline.losses.objective import is_between_domains
 from pipeline.training.scoped import ACROSS, SOURCE, TARGET
 
@@ -44,7 +44,7 @@ def classifier_term_problems(entries: Entries, *, has_teacher: bool, has_target:
             problems.append(f"objective {name} works on the target; give `target`")
         elif hasattr(kind, "reset"):
             problems.append(f"objective {name} learns from clusters, which only a progressive_kd has")
-        elif kind.needs_labels and TARGET in domains:  # type: ignore[attr-defined]
+        elif needs_labels(str(arguments.get("use", name)), arguments) and TARGET in domains:
             problems.append(f"objective {name} needs labels, and those of the target are not read; put it on: [source]")
     return problems
 
@@ -68,6 +68,5 @@ def _domains(name: str, arguments: Mapping[str, Any], *, has_target: bool) -> tu
         return tuple(arguments["on"])
     if not has_target:
         return (SOURCE,)
-    needs_labels = bool(getattr(OBJECTIVES.get(use), "needs_labels", False))
     # What reads no labels learns from all images there are.
-    return DEFAULT_DOMAINS.get(use, (SOURCE,) if needs_labels else (SOURCE, TARGET))
+    return DEFAULT_DOMAINS.get(use, (SOURCE,) if needs_labels(use, arguments) else (SOURCE, TARGET))

@@ -121,6 +121,23 @@ Domain = Literal["source", "target"]
 OBJECTIVE_EXTRAS: dict[str, Any] = {"weight": float, "on": list[Domain], "use": str}
 
 
+def needs_labels(name: str, arguments: Mapping[str, Any]) -> bool:
+    """Return whether a term with these settings reads labels; False for a name that is no objective.
+
+    Args:
+        name: of an objective.
+        arguments: as the configuration gives them.
+    """
+    return name in OBJECTIVES and _with_settings(OBJECTIVES[name], "needs_labels", arguments)
+
+
+def _with_settings(kind: Any, need: str, arguments: Mapping[str, Any]) -> bool:
+    """Objectives whose settings decide need labels exactly where they need identities."""
+    if hasattr(kind, "needs_identities_with"):
+        return bool(kind.needs_identities_with(arguments))
+    return bool(getattr(kind, need, False))
+
+
 def needs_missing_identities(name: str, arguments: Mapping[str, Any]) -> str | None:
     """Say why a term that learns from true identities can't work on a target, or None where it isn't put there.
 
@@ -129,11 +146,7 @@ def needs_missing_identities(name: str, arguments: Mapping[str, Any]) -> str | N
         arguments: as the configuration gives them, `on` included.
     """
     kind = OBJECTIVES[name]
-    if hasattr(kind, "needs_identities_with"):
-        needs = kind.needs_identities_with(arguments)
-    else:
-        needs = getattr(kind, "needs_identities", False)
-    if not needs or "target" not in (arguments.get("on") or DEFAULT_DOMAINS.get(name, ("target",))):
+    if not _with_settings(kind, "needs_identities", arguments) or "target" not in (arguments.get("on") or DEFAULT_DOMAINS.get(name, ("target",))):
         return None
     return (
         f"{name} needs true identities in the teacher's classes, and labels on the target are clusters; put it on the "

@@ -146,6 +146,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(folder, tmp_path, monkeypatch)
         ("alone", {"target": "other"}, "no objective looks at the target other"),
         ("joint", {"target": "digits"}, "data and target are both digits"),
         ("joint", {"objectives": {"kd": {}, "cross_entropy": {"on": ["target"]}}}, "those of the target are not read"),
+        ("joint", {"objectives": {"kd": {}, "wsl": {"on": ["target"]}}}, "those of the target are not read"),
         ("joint", {"objectives": {"kd": {}, "centroid_contrast": {}}}, "learns from clusters"),
         ("joint", {"teacher_objectives": {"mmd": {}, "kd": {}}}, "objective kd listens to a teacher"),
         ("alone", {"optimizer": {"momentum": 0.9}}, "belong to kind sgd"),
@@ -168,6 +169,10 @@ def alone_and_score(**changes):
     tree["stages"] = {name: tree["stages"][name] for name in ("alone", "score")}
     tree["stages"]["score"] |= {"models": {"alone": "alone.best"}, "teacher": None}
     return tree
+
+
+def test_settings_decide_whether_a_term_reads_labels():
+    make_config(make_classes(joint={"objectives": {"kd": {}, "wsl": {"weights": "one", "on": ["target"]}}}))
 
 
 def test_a_teacher_of_other_classes_is_refused(tmp_path):
