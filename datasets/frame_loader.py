@@ -1,12 +1,13 @@
 """Frames with what a detector has to find on them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from datasets.batches import Item, ordered_items
+from datasets.camera_background import UNKNOWN, Backgrounds, foreground, foreground_shares
 from datasets.frame_boxes import Geometry, box_targets
 from datasets.frame_cache import FrameCache
 from datasets.frame_transforms import FrameAugment
@@ -26,6 +27,7 @@ class FrameDataset:
         augment: random transform, or None.
         min_height: people lower than this in the augmented frame are ignored, in pixels.
         min_visible: people of whom a smaller share is visible in the augmented frame are ignored, 0..1.
+        backgrounds: of the fixed cameras, so that weak views know their foreground.
     """
 
     cache: FrameCache
@@ -33,6 +35,7 @@ class FrameDataset:
     augment: FrameAugment | None = None
     min_height: float = 0.0
     min_visible: float = 0.0
+    backgrounds: Backgrounds = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the lengths."""
@@ -83,7 +86,38 @@ class FrameDataset:
         strong = weak
         if self.augment is not None:
             strong = [self.augment.photometric(frame, seed) for frame, (_, seed) in zip(weak, items, strict=True)]
-        return self._batch(weak, geometries, items), self._batch(strong, geometries, items)
+        seen = self._batch(weak, geometries, items)
+        if self.backgrounds:
+            seen = replace(seen, foreground=self._foreground(geometries, items, seen))
+        return seen, self._batch(strong, geometries, items)
+
+    def foreground_shares(self, index: int, boxes: np.ndarray) -> np.ndarray:
+        """Return the share of each box on a scaled, not augmented frame that is foreground.
+
+        Args:
+            index: position of the frame.
+            boxes: (N, 4) xyxy in its pixels.
+
+        Returns:
+            (N,) float64; NaN where the camera has no background.
+        """
+        plane = self._plane(index)
+        return np.full(len(boxes), np.nan) if plane is None else foreground_shares(plane, boxes)
+
+    def _plane(self, index: int) -> np.ndarray | None:
+        sample = self.cache.data.samples[index]
+        background = self.backgrounds.get((sample.camera_id, sample.size))
+        return None if background is None else foreground(self.cache[index], background)
+
+    def _foreground(self, geometries: Sequence[Geometry], items: Sequence[Item], seen: DetectionBatch) -> torch.Tensor:
+        planes = torch.full((len(items), *seen.images.shape[2:]), UNKNOWN, dtype=torch.uint8)
+        for row, (geometry, (index, _)) in enumerate(zip(geometries, items, strict=True)):
+            plane = self._plane(index)
+            if plane is not None:
+                # Levels of grey are resized, and those above the middle are foreground again.
+                changed = geometry.pixels(255 * plane) >= 128
+                planes[row, : changed.shape[0], : changed.shape[1]] = torch.from_numpy(changed.astype(np.uint8))
+        return planes
 
     def _geometry(self, augment: FrameAugment | None, item: Item) -> Geometry:
         index, seed = item

@@ -68,12 +68,15 @@ class DetectionBatch:
         sizes: (B, 2) int64 height and width of the frame inside its image.
         indices: (B,) int64 positions in the data set's list of frames.
         targets: what has to be found on each image, or None where nobody knows.
+        foreground: (B, H, W) uint8, 1 where a pixel differs from its camera's background, 0 where it does not, 2 where
+            the background is unknown; None where nobody asked.
     """
 
     images: Tensor
     sizes: Tensor
     indices: Tensor
     targets: tuple[BoxTargets, ...] | None
+    foreground: Tensor | None = None
 
     def __post_init__(self) -> None:
         """Check that all fields have one entry an image."""

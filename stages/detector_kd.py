@@ -164,12 +164,13 @@ def _domains(context: StageContext, size: tuple[int, ...]) -> tuple[StreetDomain
     data = context.run_config.data
     source = build.frame_data(data[config.source], labelled=True)
     listing = {config.source: source.facts(labels_read=True)}
-    frames = build.frame_dataset(source, size=size, **config.frames.model_dump())
+    known = config.pseudo.foreground and config.target is not None
+    frames = build.frame_dataset(source, size=size, backgrounds=known, **config.frames.model_dump())
     if config.target is None:
         return StreetDomains(frames, None), listing
     target = build.frame_data(data[config.target], labelled=False)
     listing[config.target] = target.facts(labels_read=False)
-    unlabelled = build.frame_dataset(target, size=size, augment=config.pseudo.strong)
+    unlabelled = build.frame_dataset(target, size=size, augment=config.pseudo.strong, backgrounds=known)
     return StreetDomains(frames, unlabelled), listing
 
 

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
+from datasets.camera_background import camera_backgrounds
 from datasets.class_records import ClassData
 from datasets.frame_cache import load_frames
 from datasets.frame_loader import FrameDataset
@@ -120,6 +121,7 @@ def frame_dataset(
     augment: str = "none",
     min_height: float = 0.0,
     min_visible: float = 0.0,
+    backgrounds: bool = False,
 ) -> FrameDataset:
     """Decode and scale frames for a detector.
 
@@ -129,8 +131,10 @@ def frame_dataset(
         augment: preset of random changes.
         min_height: lower people are ignored, in pixels of the scaled frame.
         min_visible: less visible people are ignored.
+        backgrounds: whether to find the backgrounds of fixed cameras.
     """
     kept, cache = load_frames(data, size=(int(size[0]), int(size[1])))
     transform = None if augment == "none" else build_frame_transform(augment)
     targets = cache.truth() if kept.is_labelled else None
-    return FrameDataset(cache, targets, transform, min_height=min_height, min_visible=min_visible)
+    known = camera_backgrounds(cache) if backgrounds else {}
+    return FrameDataset(cache, targets, transform, min_height=min_height, min_visible=min_visible, backgrounds=known)

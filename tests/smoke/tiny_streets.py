@@ -2,7 +2,7 @@
 
 from typing import Any
 
-FRAMES = {"kind": "world_frames", "seed": 1, "cameras": 2, "frames": 4, "size": [64, 96]}
+FRAMES = {"kind": "world_frames", "seed": 1, "cameras": 2, "frames": 5, "size": [64, 96]}
 DETECTORS = {
     "student_direct": "alone.best",
     "teacher_direct": "teach.best",

@@ -16,6 +16,7 @@ from pipeline.training.detection.objectives import DetectionObjectives
 from pipeline.training.detection.player import DetectorPlayer, FrameView, in_float32, on_device, respond
 from pipeline.training.detection.pseudo_boxes import Limits, pseudo_targets
 from pipeline.training.detection.settings import PseudoBoxSettings
+from pipeline.training.detection.still_cells import without_furniture
 from pipeline.training.detection.style import restyled
 from pipeline.training.scoped import SOURCE, TARGET
 from pipeline.training.tensor_names import under
@@ -125,6 +126,9 @@ class DetectorDistillationTask:
             if self.teacher is not None and self.objectives.reads(name):
                 asked = FrameView(replace(clean[name], targets=batch.targets), wants[name], taps[name].rois or None)
                 answers[name] = respond(self.teacher.speaker(name), asked)
+                seen = clean[name].foreground
+                if seen is not None:
+                    answers[name] = without_furniture(answers[name], seen)
         terms = self.objectives(taps, answers, shown)
         loss = loss + terms.total
         player.learn(loss, said, weight=weight)
@@ -142,7 +146,9 @@ class DetectorDistillationTask:
                 weak.images, weak.sizes, score_threshold=0.02, nms_threshold=settings.nms, max_detections=settings.most
             )
         )
-        targets = [pseudo_targets(one, self.finder.calibration, limits) for one in found]
+        planes = [None] * len(found) if weak.foreground is None else weak.foreground.cpu().numpy()
+        calibration = self.finder.calibration
+        targets = [pseudo_targets(one, calibration, limits, plane) for one, plane in zip(found, planes, strict=True)]
         targets = [replace(target, weights=settings.weight * target.weights) for target in targets]
         move = [(t.boxes.to(self.device), t.weights.to(self.device), t.ignored.to(self.device)) for t in targets]
         return tuple(BoxTargets(*tensors) for tensors in move)
@@ -153,8 +159,7 @@ class DetectorDistillationTask:
         for name, side in self.sides.items():
             if side.player is not None:
                 tensors |= {f"{name}.{key}": value for key, value in side.player.state().items()}
-            numbers = [side.calibration.slope, side.calibration.offset]
-            tensors[f"{name}.calibration"] = torch.tensor(numbers, dtype=torch.float64)
+            tensors[f"{name}.calibration"] = torch.tensor(side.calibration.numbers, dtype=torch.float64)
         limits = [] if self.limits is None else [self.limits.keep, self.limits.ignore]
         return {**tensors, "limits": torch.tensor(limits, dtype=torch.float64)}
 
@@ -164,7 +169,7 @@ class DetectorDistillationTask:
         self.limits = Limits(*limits) if limits else None
         for name, side in self.sides.items():
             own = under(tensors, f"{name}.")
-            side.calibration = Calibration(*own.pop("calibration").tolist())
+            side.calibration = Calibration.of(own.pop("calibration").tolist())
             if side.player is not None:
                 side.player.load_state(own)
 

@@ -117,15 +117,16 @@ def in_float32(taps: DetectorTaps) -> DetectorTaps:
 
 
 def on_device(batch: DetectionBatch, device: torch.device) -> DetectionBatch:
-    """Return the batch on a device; pixels stay uint8 until there."""
+    """Return the batch on a device; pixels stay uint8 until there, the foreground stays where boxes are weighed."""
     targets = None
     if batch.targets is not None:
         targets = tuple(
             BoxTargets(t.boxes.to(device), t.weights.to(device), t.ignored.to(device)) for t in batch.targets
         )
     return DetectionBatch(
-        batch.images.to(device, non_blocking=True), batch.sizes.to(device), batch.indices.to(device), targets
-    )
+        batch.images.to(device, non_blocking=True), batch.sizes.to(device), batch.indices.to(device), targets,
+        batch.foreground,
+    )  # fmt: skip
 
 
 def _tensors(output: DetectorOutput) -> Iterator[Tensor]:

@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from datasets.batches import iterate_batches
 from datasets.frame_loader import FrameDataset
 from datasets.samplers import UniformSampler
 from pipeline import distributed
 from pipeline.detection_types import Detections
 from pipeline.training.beta import BetaSettings
-from pipeline.training.detection.calibration import fit_calibration, right_boxes
+from pipeline.training.detection.calibration import Calibration, fit_calibration, right_boxes
 from pipeline.training.detection.distil import DetectorDistillationTask, DetectorSide
 from pipeline.training.detection.domains import spread_evenly
 from pipeline.training.detection.memory import DetectorMemory
@@ -24,6 +26,9 @@ from pipeline.training.progress import Progress
 from pipeline.training.scoped import SOURCE, TARGET
 
 logger = logging.getLogger(__name__)
+
+# What one network found on some frames, and how much of each box is foreground.
+_Look = tuple[Calibration, list[Detections], list[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -127,36 +132,40 @@ class DetectorRounds:
         for side in self.task.sides.values():
             # A frozen network's scores never change.
             if side.player is not None or number == 0:
-                side.calibration = fit_calibration(*right_boxes(self._found(side, SOURCE), truth))
-        found = {name: self._found(side, TARGET) for name, side in self.task.sides.items()}
-        people = sum(int((~boxes.ignore).sum()) for boxes in truth) / max(1, len(truth))
-        self.task.limits = self._limits(number, found, people)
-        mirrored = self._found(self.task.student, TARGET, mirrored=True)
-        sure = {name: [side.calibration.applied(one) for one in found[name]] for name, side in self.task.sides.items()}
-        trusted = [self.task.student.calibration.applied(one) for one in mirrored]
-        self._keep(number, memory, judge(sure["student"], trusted, sure.get("teacher")))
+                found, shares = self._found(side, SOURCE)
+                side.calibration = fit_calibration(*right_boxes(found, truth, shares))
+        looks = {name: (side.calibration, *self._found(side, TARGET)) for name, side in self.task.sides.items()}
+        self.task.limits = self._limits(number, looks)
+        sure = {name: _confident(*look) for name, look in looks.items()}
+        mirrored = _confident(self.task.student.calibration, *self._found(self.task.student, TARGET, mirrored=True))
+        self._keep(number, memory, judge(sure["student"], mirrored, sure.get("teacher")))
 
-    def _found(self, side: DetectorSide, domain: str, *, mirrored: bool = False) -> list[Detections]:
-        """Return what a side's mean network finds on some frames of a domain, spread evenly."""
+    def _found(
+        self, side: DetectorSide, domain: str, *, mirrored: bool = False
+    ) -> tuple[list[Detections], list[np.ndarray]]:
+        """Return what a side's mean network finds on some frames of a domain, spread evenly, and how much of each box
+        is foreground.
+        """
         frames = self.domains.source if domain == SOURCE else self.domains.target
         assert frames is not None, f"there are no frames of the {domain}"
         chosen = spread_evenly(len(frames), self.plan.judged)
-        return find_people(side.speaker(domain), frames, indices=chosen, mirrored=mirrored, precision=self.precision)
+        found = find_people(side.speaker(domain), frames, indices=chosen, mirrored=mirrored, precision=self.precision)
+        return found, [frames.foreground_shares(int(i), one.boxes) for i, one in zip(chosen, found, strict=True)]
 
-    def _limits(self, number: int, found: Mapping[str, list[Detections]], people: float) -> Limits | None:
+    def _limits(self, number: int, looks: Mapping[str, _Look]) -> Limits | None:
         settings, finder = self.task.pseudo, self.task.finder
         if number < settings.from_round:
             return None
         name = next(name for name, side in self.task.sides.items() if side is finder)
-        confident = [finder.calibration.applied(one, least=0.0) for one in found[name]]
-        return limits_for(confident, people=people, keep=settings.keep, shares=settings.shares)
+        confident = _confident(*looks[name], least=0.0)
+        return limits_for(confident, keep=settings.keep, shares=settings.shares)
 
     def _keep(self, number: int, memory: DetectorMemory, facts: dict[str, float]) -> None:
         """Log the state after `number` rounds and keep it where it is the best."""
         accepted = memory.take(number, facts["selection"], self.task.sides)
         calibration = self.task.finder.calibration
         self.log({"event": "round", "round": number, "beta": self.task.beta, "accepted": accepted, **facts,
-                  "calibration": [calibration.slope, calibration.offset],
+                  "calibration": list(calibration.numbers),
                   "keep": None if self.task.limits is None else self.task.limits.keep})  # fmt: skip
         shown = ", ".join(f"{name} {value:.3g}" for name, value in facts.items())
         logger.info("round %d: %s", number, shown)
@@ -175,3 +184,10 @@ class DetectorRounds:
         views = iterate_batches(target.collect_views, sampler, start=start, stop=stop, seed=plan.seed + 1, **place)
         for batch, (weak, strong) in zip(sources, views, strict=True):
             yield {"source": batch, "weak": weak, "strong": strong}
+
+
+def _confident(
+    calibration: Calibration, found: list[Detections], shares: list[np.ndarray], *, least: float = 0.05
+) -> list[Detections]:
+    """Return detections with confidences in place of scores."""
+    return [calibration.applied(one, share, least=least) for one, share in zip(found, shares, strict=True)]

@@ -35,8 +35,11 @@ class PseudoBoxSettings(StrictModel):
     from_round: int = Field(2, ge=0)
     # Calibrated confidence of a box that teaches in any case.
     keep: float = Field(0.6, ge=0, le=1)
-    # Of the people on a source frame: so many boxes a frame teach at least, and so many are not taken for background.
+    # Of the people that are expected on target frames: so many boxes teach at least, and so many are not taken for
+    # background.
     shares: tuple[float, float] = (0.5, 2.0)
+    # Whether the background of fixed cameras helps to tell people from furniture; other cameras do without.
+    foreground: bool = True
     weight: float = Field(1.0, ge=0)
     nms: float = Field(0.5, gt=0, le=1)
     most: int = Field(100, ge=1)
