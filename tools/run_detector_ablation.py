@@ -121,6 +121,7 @@ def variants(default: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
         "teacher learns" if not default["teacher_learns"] else "teacher frozen": {
             "teacher_learns": not default["teacher_learns"]
         },
+        "without the cameras' backgrounds": {"pseudo": {**default["pseudo"], "foreground": False}},
     }
     return {name: {**copy.deepcopy(default), **change} for name, change in changes.items()}
 
