@@ -76,6 +76,8 @@ class DetectorDistillationTask:
         self.beta = 1.0
         # None while boxes on target frames are not believed yet.
         self.limits: Limits | None = None
+        # Whether people move from frame to frame, so that what does not is furniture.
+        self.is_moving = True
         if teacher is not None:
             objectives.bind_teacher(teacher.mean)
 
@@ -127,7 +129,7 @@ class DetectorDistillationTask:
                 asked = FrameView(replace(clean[name], targets=batch.targets), wants[name], taps[name].rois or None)
                 answers[name] = respond(self.teacher.speaker(name), asked)
                 seen = clean[name].foreground
-                if seen is not None:
+                if seen is not None and self.is_moving:
                     answers[name] = without_furniture(answers[name], seen)
         terms = self.objectives(taps, answers, shown)
         loss = loss + terms.total
@@ -146,7 +148,8 @@ class DetectorDistillationTask:
                 weak.images, weak.sizes, score_threshold=0.02, nms_threshold=settings.nms, max_detections=settings.most
             )
         )
-        planes = [None] * len(found) if weak.foreground is None else weak.foreground.cpu().numpy()
+        seen = weak.foreground if self.is_moving else None
+        planes = [None] * len(found) if seen is None else seen.cpu().numpy()
         calibration = self.finder.calibration
         targets = [pseudo_targets(one, calibration, limits, plane) for one, plane in zip(found, planes, strict=True)]
         targets = [replace(target, weights=settings.weight * target.weights) for target in targets]
@@ -161,12 +164,14 @@ class DetectorDistillationTask:
                 tensors |= {f"{name}.{key}": value for key, value in side.player.state().items()}
             tensors[f"{name}.calibration"] = torch.tensor(side.calibration.numbers, dtype=torch.float64)
         limits = [] if self.limits is None else [self.limits.keep, self.limits.ignore]
+        tensors["is_moving"] = torch.tensor(self.is_moving)
         return {**tensors, "limits": torch.tensor(limits, dtype=torch.float64)}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from a resume point."""
         limits = tensors["limits"].tolist()
         self.limits = Limits(*limits) if limits else None
+        self.is_moving = bool(tensors["is_moving"])
         for name, side in self.sides.items():
             own = under(tensors, f"{name}.")
             side.calibration = Calibration.of(own.pop("calibration").tolist())

@@ -17,6 +17,7 @@ from pipeline.training.detection.calibration import Calibration, fit_calibration
 from pipeline.training.detection.distil import DetectorDistillationTask, DetectorSide
 from pipeline.training.detection.domains import spread_evenly
 from pipeline.training.detection.memory import DetectorMemory
+from pipeline.training.detection.movement import annotated_people_move, found_people_move
 from pipeline.training.detection.pseudo_boxes import Limits, limits_for
 from pipeline.training.detection.scoring import find_people
 from pipeline.training.detection.selection import judge
@@ -127,18 +128,28 @@ class DetectorRounds:
             # Nothing to judge on: the last state is kept.
             self._keep(number, memory, {"selection": float(number)})
             return
+        self._calibrate(number, source)
+        student = self.task.student
+        looks = {name: (side.calibration, *self._found(side, TARGET)) for name, side in self.task.sides.items()}
+        mirrored = (student.calibration, *self._found(student, TARGET, mirrored=True))
+        finder = looks[next(name for name, side in self.task.sides.items() if side is self.task.finder)]
+        self.task.is_moving = found_people_move(*finder)
+        if not self.task.is_moving:
+            logger.warning("those found on target frames hardly move, so the cameras' backgrounds are left out")
+        self.task.limits = self._limits(number, finder)
+        sure = {name: self._confident(look) for name, look in looks.items()}
+        self._keep(number, memory, judge(sure["student"], self._confident(mirrored), sure.get("teacher")))
+
+    def _calibrate(self, number: int, source: FrameDataset) -> None:
         labelled = spread_evenly(len(source), self.plan.judged)
         truth = source.truth(labelled)
+        people = [source.foreground_shares(int(i), b.boxes[~b.ignore]) for i, b in zip(labelled, truth, strict=True)]
+        is_moving = annotated_people_move(people)
         for side in self.task.sides.values():
             # A frozen network's scores never change.
             if side.player is not None or number == 0:
                 found, shares = self._found(side, SOURCE)
-                side.calibration = fit_calibration(*right_boxes(found, truth, shares))
-        looks = {name: (side.calibration, *self._found(side, TARGET)) for name, side in self.task.sides.items()}
-        self.task.limits = self._limits(number, looks)
-        sure = {name: _confident(*look) for name, look in looks.items()}
-        mirrored = _confident(self.task.student.calibration, *self._found(self.task.student, TARGET, mirrored=True))
-        self._keep(number, memory, judge(sure["student"], mirrored, sure.get("teacher")))
+                side.calibration = fit_calibration(*right_boxes(found, truth, shares if is_moving else None))
 
     def _found(
         self, side: DetectorSide, domain: str, *, mirrored: bool = False
@@ -152,20 +163,24 @@ class DetectorRounds:
         found = find_people(side.speaker(domain), frames, indices=chosen, mirrored=mirrored, precision=self.precision)
         return found, [frames.foreground_shares(int(i), one.boxes) for i, one in zip(chosen, found, strict=True)]
 
-    def _limits(self, number: int, looks: Mapping[str, _Look]) -> Limits | None:
-        settings, finder = self.task.pseudo, self.task.finder
+    def _limits(self, number: int, finder: _Look) -> Limits | None:
+        settings = self.task.pseudo
         if number < settings.from_round:
             return None
-        name = next(name for name, side in self.task.sides.items() if side is finder)
-        confident = _confident(*looks[name], least=0.0)
-        return limits_for(confident, keep=settings.keep, shares=settings.shares)
+        return limits_for(self._confident(finder, least=0.0), keep=settings.keep, shares=settings.shares)
+
+    def _confident(self, look: _Look, *, least: float = 0.05) -> list[Detections]:
+        """Return detections with confidences in place of scores."""
+        calibration, found, known = look
+        shares = known if self.task.is_moving else [None] * len(found)
+        return [calibration.applied(one, share, least=least) for one, share in zip(found, shares, strict=True)]
 
     def _keep(self, number: int, memory: DetectorMemory, facts: dict[str, float]) -> None:
         """Log the state after `number` rounds and keep it where it is the best."""
         accepted = memory.take(number, facts["selection"], self.task.sides)
         calibration = self.task.finder.calibration
         self.log({"event": "round", "round": number, "beta": self.task.beta, "accepted": accepted, **facts,
-                  "calibration": list(calibration.numbers),
+                  "calibration": list(calibration.numbers), "is_moving": self.task.is_moving,
                   "keep": None if self.task.limits is None else self.task.limits.keep})  # fmt: skip
         shown = ", ".join(f"{name} {value:.3g}" for name, value in facts.items())
         logger.info("round %d: %s", number, shown)
@@ -184,10 +199,3 @@ class DetectorRounds:
         views = iterate_batches(target.collect_views, sampler, start=start, stop=stop, seed=plan.seed + 1, **place)
         for batch, (weak, strong) in zip(sources, views, strict=True):
             yield {"source": batch, "weak": weak, "strong": strong}
-
-
-def _confident(
-    calibration: Calibration, found: list[Detections], shares: list[np.ndarray], *, least: float = 0.05
-) -> list[Detections]:
-    """Return detections with confidences in place of scores."""
-    return [calibration.applied(one, share, least=least) for one, share in zip(found, shares, strict=True)]
