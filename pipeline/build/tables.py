@@ -146,7 +146,9 @@ def needs_missing_identities(name: str, arguments: Mapping[str, Any]) -> str | N
         arguments: as the configuration gives them, `on` included.
     """
     kind = OBJECTIVES[name]
-    if not _with_settings(kind, "needs_identities", arguments) or "target" not in (arguments.get("on") or DEFAULT_DOMAINS.get(name, ("target",))):
+    if not _with_settings(kind, "needs_identities", arguments) or "target" not in (
+        arguments.get("on") or DEFAULT_DOMAINS.get(name, ("target",))
+    ):
         return None
     return (
         f"{name} needs true identities in the teacher's classes, and labels on the target are clusters; put it on the "
