@@ -26,6 +26,74 @@ class Sampler(Protocol):
         """Return the (batch_size,) int64 image indices of a step."""
 
 
+class BatchLoader(Generic[Batch]):
+    """Makes batches of one data set, in worker processes that stay from one call of `batches` to the next.
+
+    Args:
+        collect: builds a batch of image indices and augmentation seeds; picklable where there are workers.
+        workers: worker processes; 0 works in this one.
+    """
+
+    def __init__(self, collect: Callable[[Sequence[Item]], Batch], *, workers: int = 0) -> None:
+        self._collected = _Collected(collect)
+        self._workers = workers
+        self._wanted = _Wanted()
+        self._loader: DataLoader[Batch | PipelineError] | None = None
+
+    def batches(
+        self, sampler: Sampler, *, start: int, stop: int, seed: int, rank: int = 0, world: int = 1
+    ) -> Iterator[Batch]:
+        """Yield the rank's share of each step in [start, stop).
+
+        The augmentation seed of an image is a function of (seed, step, position in the global batch).
+
+        Args:
+            sampler: gives the global batch of a step.
+            start: first step.
+            stop: step to stop before.
+            seed: seed of the augmentation.
+            rank: this process' number.
+            world: number of processes; each takes an equal, contiguous part of the batch.
+
+        Raises:
+            ConfigError: the batch cannot be shared equally.
+            DataError: an image can no longer be read.
+        """
+        if sampler.batch_size % world:
+            raise ConfigError(f"batch of {sampler.batch_size} on {world} processes", f"a multiple of {world}")
+        share = sampler.batch_size // world
+        rows = range(rank * share, (rank + 1) * share)
+        items = (_items_of(sampler.batch(step), rows, seed=seed, step=step) for step in range(start, stop))
+        results = self._in_workers(items) if self._workers else map(self._collected.__getitem__, items)
+        for result in results:
+            if isinstance(result, PipelineError):
+                # The error's traceback keeps this frame; workers that it kept too would take seconds to end.
+                del results
+                self.close()
+                raise result
+            yield result
+
+    def close(self) -> None:
+        """End the workers."""
+        self._loader = None
+
+    def _in_workers(self, items: Iterator[list[Item]]) -> Iterator[Batch | PipelineError]:
+        self._wanted.items = items
+        if self._loader is None:
+            self._loader = DataLoader(
+                self._collected,
+                sampler=self._wanted,
+                batch_size=None,
+                num_workers=self._workers,
+                persistent_workers=True,
+                worker_init_fn=_prepare_worker,
+                # A process that computes on CUDA has put its networks there before it loads.
+                pin_memory=torch.cuda.is_initialized(),
+                generator=torch.Generator(),  # the default one would move on, and with it everything drawn later
+            )
+        return iter(self._loader)
+
+
 def iterate_batches(
     collect: Callable[[Sequence[Item]], Batch],
     sampler: Sampler,
@@ -37,12 +105,10 @@ def iterate_batches(
     rank: int = 0,
     world: int = 1,
 ) -> Iterator[Batch]:
-    """Yield what `collect` makes of the rank's share of each step in [start, stop).
-
-    The augmentation seed of an image is a function of (seed, step, position in the global batch).
+    """Yield the batches of a `BatchLoader` that ends with them.
 
     Args:
-        collect: builds a batch of image indices and augmentation seeds; picklable where there are workers.
+        collect: as in `BatchLoader`.
         sampler: gives the global batch of a step.
         start: first step.
         stop: step to stop before.
@@ -55,21 +121,8 @@ def iterate_batches(
         ConfigError: the batch cannot be shared equally.
         DataError: an image can no longer be read.
     """
-    if sampler.batch_size % world:
-        raise ConfigError(f"batch of {sampler.batch_size} on {world} processes", f"a multiple of {world}")
-    share = sampler.batch_size // world
-    batches = _Batches(
-        collect, sampler, rows=range(rank * share, (rank + 1) * share), start=start, stop=stop, seed=seed
-    )
-    results: Iterator[Batch | PipelineError] = map(batches.__getitem__, range(len(batches)))
-    if workers:
-        results = iter(_in_workers(batches, min(workers, max(1, len(batches)))))
-    for result in results:
-        if isinstance(result, PipelineError):
-            # The error's traceback keeps this frame; workers that it kept too would take seconds to end.
-            del results
-            raise result
-        yield result
+    loader = BatchLoader(collect, workers=min(workers, max(1, stop - start)))
+    yield from loader.batches(sampler, start=start, stop=stop, seed=seed, rank=rank, world=world)
 
 
 def ordered_items(count: int, *, batch: int) -> Iterator[list[Item]]:
@@ -95,43 +148,30 @@ def augmentation_seed(seed: int, step: int, position: int) -> int:
     return int.from_bytes(digest, "little")
 
 
-class _Batches(Dataset[Batch | PipelineError], Generic[Batch]):
+def _items_of(indices: np.ndarray, rows: range, *, seed: int, step: int) -> list[Item]:
+    return [(int(indices[row]), augmentation_seed(seed, step, row)) for row in rows]
+
+
+class _Wanted:
+    """What the workers are to make next; looked at anew by each iteration over the loader."""
+
+    items: Iterator[list[Item]] = iter(())
+
+    def __iter__(self) -> Iterator[list[Item]]:
+        return self.items
+
+
+class _Collected(Dataset[Batch | PipelineError], Generic[Batch]):
     """One item is a whole batch; an error travels as a value, so that its sentence arrives as it is."""
 
-    def __init__(
-        self,
-        collect: Callable[[Sequence[Item]], Batch],
-        sampler: Sampler,
-        *,
-        rows: range,
-        start: int,
-        stop: int,
-        seed: int,
-    ) -> None:
-        self._collect, self._sampler = collect, sampler
-        self._rows, self._steps, self._seed = rows, range(start, stop), seed
+    def __init__(self, collect: Callable[[Sequence[Item]], Batch]) -> None:
+        self._collect = collect
 
-    def __len__(self) -> int:
-        return len(self._steps)
-
-    def __getitem__(self, index: int) -> Batch | PipelineError:
-        step = self._steps[index]
-        indices = self._sampler.batch(step)
-        items = [(int(indices[row]), augmentation_seed(self._seed, step, row)) for row in self._rows]
+    def __getitem__(self, items: Sequence[Item]) -> Batch | PipelineError:
         try:
             return self._collect(items)
         except PipelineError as error:
             return error
-
-
-def _in_workers(batches: Dataset[Batch], workers: int) -> DataLoader[Batch]:
-    return DataLoader(
-        batches,
-        batch_size=None,
-        num_workers=workers,
-        worker_init_fn=_prepare_worker,
-        generator=torch.Generator(),  # the default one would move on, and with it everything drawn later
-    )
 
 
 def _prepare_worker(worker: int) -> None:

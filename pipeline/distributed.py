@@ -1,6 +1,8 @@
 """Rank, world and collectives over torch.distributed; every function is a no-op in a single process."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -8,11 +10,15 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from pipeline.coordination import Coordinator
 from pipeline.errors import PipelineError
 
 T = TypeVar("T")
 
 TIMEOUT = timedelta(minutes=10)
+# What gloo, NCCL and their rendezvous say where a peer has closed its connection or is silent.
+_LOST = ("Connection closed by peer", "Connection reset by peer", "Connection refused", "Broken pipe", "Timed out",
+         "timed out", "timeout", "NCCL", "Gloo")  # fmt: skip
 
 
 def is_distributed() -> bool:
@@ -30,11 +36,12 @@ def world_size() -> int:
     return dist.get_world_size() if is_distributed() else 1
 
 
-def start(device: str) -> None:
+def start(device: str, *, timeout: timedelta = TIMEOUT) -> None:
     """Join the process group that torchrun announces in the environment; do nothing without one.
 
     Args:
         device: 'cpu' joins by gloo, 'cuda' by NCCL on the GPU of the local rank.
+        timeout: how long to wait for another process before stopping.
 
     Raises:
         PipelineError: torchrun's variables are there but incomplete.
@@ -49,13 +56,42 @@ def start(device: str) -> None:
         )
     if device == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("nccl" if device == "cuda" else "gloo", timeout=TIMEOUT)
+    dist.init_process_group("nccl" if device == "cuda" else "gloo", timeout=timeout)
 
 
 def stop() -> None:
     """Leave the process group where there is one."""
     if dist.is_available() and dist.is_initialized():
         dist.destroy_process_group()
+
+
+@contextmanager
+def lost_peer_in_words() -> Iterator[None]:
+    """Say what to do where another process is gone or silent.
+
+    Raises:
+        PipelineError: the body failed because it could not talk to another process.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_distributed() or not any(word in str(error) for word in _LOST):
+            raise
+        # The first clause tells what happened, what follows are guesses.
+        reason = str(error).splitlines()[0].rpartition("] ")[2].partition(". ")[0]
+        raise PipelineError(
+            f"process {rank()} of {world_size()} has lost the others ({reason})", "",
+            "Look for what stopped first; the same command resumes from the newest resume point.",
+        ) from error  # fmt: skip
+
+
+def by_first(work: Callable[[], T]) -> T:
+    """Do the work on rank 0 alone and return its value, or raise its exception, on every rank.
+
+    Args:
+        work: takes less than the group's timeout, for which the others wait.
+    """
+    return Coordinator(rank(), broadcast_object).decide(work)
 
 
 def barrier() -> None:
@@ -71,6 +107,19 @@ def broadcast_object(value: T, source: int = 0) -> T:
     box: list[Any] = [value]
     dist.broadcast_object_list(box, src=source)
     return box[0]
+
+
+def sum_over_ranks(value: Tensor) -> Tensor:
+    """Return the sum over all ranks, without gradient; the same tensor in a single process.
+
+    Args:
+        value: of equal shape on all ranks; not changed.
+    """
+    if not is_distributed():
+        return value
+    total = value.detach().clone()
+    dist.all_reduce(total)
+    return total
 
 
 def gather_objects(value: T) -> list[T]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.config.references import KeyPath, NotSemantic, marked_values
+from pipeline.config.references import KeyPath, NotSemantic, SilentDefault, marked_values
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
@@ -25,7 +25,8 @@ def semantic_tree(model: BaseModel) -> dict[str, Any]:
     """Return a configuration as plain values, without the values that only say how to run it."""
     tree = model.model_dump(mode="json", by_alias=True)
     for item in marked_values(model):
-        if isinstance(item.mark, NotSemantic):
+        is_silent = isinstance(item.mark, SilentDefault) and item.value == item.mark.default
+        if is_silent or isinstance(item.mark, NotSemantic):
             _delete(tree, item.path)
     return tree
 

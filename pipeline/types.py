@@ -34,6 +34,11 @@ class ReIDBatch:
         """Return the number of images."""
         return len(self.images)
 
+    def pin_memory(self) -> "ReIDBatch":
+        """Return the batch in memory that a device reads by itself; loaders call it by this name."""
+        labels = None if self.labels is None else self.labels.pin_memory()
+        return ReIDBatch(self.images.pin_memory(), self.indices.pin_memory(), labels, self.cameras.pin_memory())
+
 
 @dataclass(frozen=True)
 class Taps:

@@ -1,82 +1,82 @@
-"""Compare the ranking evaluation with a plain full-argsort evaluator in the same run: CPU seconds and peak memory."""
+"""Measure the ranking evaluation, distances included, against a full argsort and other projects' compiled ones."""
 
 import argparse
-import json
-import resource
-import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-EVALUATORS = ("ranks_of_positives", "full_argsort")
+# Queries and gallery images of the public test sets.
+SIZES = {"market": (3368, 15913), "msmt17": (11659, 82161)}
+# Where other projects keep the compiled evaluator.
+PEERS = {"torchreid": "torchreid/metrics/rank_cylib", "fast-reid": "fastreid/evaluation/rank_cylib"}
+Work = Callable[[], float]
 
 
-def make_features(options: argparse.Namespace) -> list[Any]:
-    """Return random query and gallery columns with about 20 gallery images a person.
-
-    Args:
-        options: sizes, noise and seed of the command line.
-    """
-    import numpy as np
-
-    generator = np.random.default_rng(options.seed)
-    persons = max(1, options.gallery // 20)
-    centres = generator.standard_normal((persons, options.dimension), dtype=np.float32)
-    columns: list[Any] = []
-    for count in (options.queries, options.gallery):
-        ids = generator.integers(0, persons, count)
-        features = generator.standard_normal((count, options.dimension), dtype=np.float32)
-        features *= options.noise
-        features += centres[ids]
-        columns += [features, ids, generator.integers(0, 6, count)]
-    return columns
-
-
-def full_argsort(query: Any, query_ids: Any, query_cameras: Any, gallery: Any, gallery_ids: Any, cameras: Any) -> float:
-    """Return mAP the plain way: one distance matrix, one argsort, one loop over queries.
+def ranks_job(**made: Any) -> Work:
+    """Prepare our evaluation.
 
     Args:
-        query: (Q, D) float32.
-        query_ids: (Q,) int64.
-        query_cameras: (Q,) int64.
-        gallery: (G, D) float32.
-        gallery_ids: (G,) int64.
-        cameras: (G,) int64 gallery cameras.
+        made: arguments of `query_and_gallery`.
     """
-    import numpy as np
-
-    query = query / np.linalg.norm(query, axis=1, keepdims=True)
-    gallery = gallery / np.linalg.norm(gallery, axis=1, keepdims=True)
-    order = np.argsort(1.0 - query @ gallery.T, axis=1, kind="stable")
-    matches = gallery_ids[order] == query_ids[:, None]
-    precisions = []
-    for row, is_match, camera in zip(order, matches, query_cameras, strict=True):
-        hits = is_match[~(is_match & (cameras[row] == camera))]
-        if hits.any():
-            ranks = np.flatnonzero(hits) + 1
-            precisions.append((np.arange(1, len(ranks) + 1) / ranks).mean())
-    return float(np.mean(precisions))
-
-
-def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Run one evaluator in this process and return its mAP, CPU seconds and memory above the features.
-
-    Args:
-        options: the command line, with the evaluator's name.
-    """
+    from pipeline.benchmarking.made_features import query_and_gallery
     from pipeline.metrics.ranking import rank_queries
 
-    columns = make_features(options)
-    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    score = full_argsort(*columns) if options.only == "full_argsort" else rank_queries(*columns).mAP
-    seconds = time.process_time() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts kilobytes, macOS bytes.
-    megabyte = 1024**2 if sys.platform == "darwin" else 1024
-    return {"mAP": score, "cpu_seconds": seconds, "megabytes_above": (peak - before) / megabyte}
+    columns = query_and_gallery(**made)
+    return lambda: rank_queries(*columns).mAP
+
+
+def argsort_job(**made: Any) -> Work:
+    """Prepare the plain way: one distance matrix, one argsort, one loop over queries.
+
+    Args:
+        made: arguments of `query_and_gallery`.
+    """
+    import numpy as np
+
+    from pipeline.benchmarking.made_features import query_and_gallery
+
+    query, query_ids, query_cameras, gallery, gallery_ids, cameras = query_and_gallery(**made)
+
+    def work() -> float:
+        order = np.argsort(1.0 - query @ gallery.T, axis=1, kind="stable")
+        matches = gallery_ids[order] == query_ids[:, None]
+        precisions = []
+        for row, is_match, camera in zip(order, matches, query_cameras, strict=True):
+            hits = is_match[~(is_match & (cameras[row] == camera))]
+            if hits.any():
+                ranks = np.flatnonzero(hits) + 1
+                precisions.append((np.arange(1, len(ranks) + 1) / ranks).mean())
+        return float(np.mean(precisions))
+
+    return work
+
+
+def peer_job(*, peer: str, checkout: str, **made: Any) -> Work:
+    """Prepare another project's compiled evaluator; the distances are one matrix product before it.
+
+    Args:
+        peer: a name in `PEERS`.
+        checkout: its folder.
+        made: arguments of `query_and_gallery`.
+    """
+    import numpy as np
+
+    from pipeline.benchmarking.made_features import query_and_gallery
+    from pipeline.benchmarking.peers import peer_module
+
+    evaluate = peer_module(Path(checkout) / PEERS[peer], "rank_cy").evaluate_cy
+    query, query_ids, query_cameras, gallery, gallery_ids, cameras = query_and_gallery(**made)
+
+    def work() -> float:
+        distances = 1.0 - query @ gallery.T
+        found = evaluate(distances, query_ids, gallery_ids, query_cameras, cameras, 50, False)[1]
+        # Some return the mean, some the values of all queries.
+        return float(np.mean(found))
+
+    return work
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -86,33 +86,51 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: words of the command line; those of the process where None.
 
     Returns:
-        exit status 0, or 1 when the two evaluators disagree.
+        exit status: 0, 1 when two methods disagree by more than 1e-5 in mAP, 2 after a problem printed in one line.
     """
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--queries", type=int, default=842, help="default: a quarter of Market-1501's 3,368")
-    parser.add_argument("--gallery", type=int, default=3978, help="default: a quarter of Market-1501's 15,913")
-    parser.add_argument("--dimension", type=int, default=512, help="default: 512")
-    parser.add_argument("--noise", type=float, default=3.0, help="spread of a person's features, default: 3")
-    parser.add_argument("--seed", type=int, default=17, help="default: 17")
-    parser.add_argument("--only", choices=EVALUATORS, help="run one evaluator and print JSON")
+    add = parser.add_argument
+    add("--size", choices=SIZES, default="market", help="whose queries and gallery (default: %(default)s)")
+    add("--share", type=float, default=1.0, help="of the queries and of the gallery, in (0, 1] (default: 1)")
+    add("--dimension", type=int, default=512, help="default: %(default)s")
+    add("--noise", type=float, default=3.0, help="spread of a person's features (default: %(default)s)")
+    add("--most-pairs", type=float, default=1e8, help="largest queries x gallery of the others (default: 1e8)")
     options = parser.parse_args(arguments)
-    if options.only:
-        print(json.dumps(measure(options)))
-        return 0
-    words = [f"--{name}={getattr(options, name)}" for name in ("queries", "gallery", "dimension", "noise", "seed")]
-    results = {}
-    for name in EVALUATORS:
-        # Peak memory belongs to a process, so each evaluator has its own.
-        command = [sys.executable, __file__, *words, "--only", name]
-        results[name] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        row = results[name]
-        print(
-            f"{name:<20} mAP {row['mAP']:.6f}  CPU {row['cpu_seconds']:.2f} s"
-            f"  {row['megabytes_above']:.0f} MB above the features"
-        )
-    ours, plain = (results[name] for name in EVALUATORS)
-    print(f"CPU ratio {ours['cpu_seconds'] / plain['cpu_seconds']:.3f}")
-    return int(abs(ours["mAP"] - plain["mAP"]) > 1e-6)
+    from pipeline.errors import PipelineError
+
+    try:
+        return run(options)
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure all methods and print the table.
+
+    Args:
+        options: the command line.
+    """
+    from pipeline.benchmarking.cost_table import cost_cells, machine, markdown_table
+    from pipeline.benchmarking.measured_child import measured_child
+    from pipeline.benchmarking.peers import named_peers
+
+    queries, gallery = (max(1, round(options.share * count)) for count in SIZES[options.size])
+    made = {"queries": queries, "gallery": gallery, "dimension": options.dimension, "noise": options.noise}
+    jobs: dict[str, tuple[str, dict[str, Any]]] = {"ours": ("ranks_job", {})}
+    if queries * gallery <= options.most_pairs:
+        jobs["plain full argsort"] = ("argsort_job", {})
+        for peer, checkout in named_peers(*PEERS).items():
+            jobs[f"{peer}, compiled"] = ("peer_job", {"peer": peer, "checkout": str(checkout)})
+    costs = {name: measured_child(f"tools.bench_ranking:{job}", **more, **made) for name, (job, more) in jobs.items()}
+    print(f"{machine(('numpy', 'scipy'))}\n{queries:,} queries, {gallery:,} gallery images, one thread\n")
+    rows = [
+        {"method": name, **cost_cells(cost, reference=costs["ours"]), "mAP": f"{cost.value:.6f}"}
+        for name, cost in costs.items()
+    ]
+    print(markdown_table(rows))
+    # Others compare float32 distances 1 - s, whose rounding makes ties of neighbours that ours still tells apart.
+    return int(max(abs(cost.value - costs["ours"].value) for cost in costs.values()) > 1e-5)
 
 
 if __name__ == "__main__":

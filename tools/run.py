@@ -3,6 +3,7 @@
 import argparse
 import logging
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -71,12 +72,13 @@ def _run(options: argparse.Namespace) -> None:
         return
     _limit_threads(config.runtime.threads)
     limit_threads(config.runtime)
-    distributed.start(_device(config.runtime.device))
+    distributed.start(_device(config.runtime.device), timeout=timedelta(seconds=config.runtime.timeout_seconds))
     try:
         coordinator = Coordinator(distributed.rank(), distributed.broadcast_object)
         if not coordinator.is_main:
             logging.getLogger().setLevel(logging.WARNING)
-        run(config, STAGES, run_dir=run_dir, data_digest=data_digest, options=choices, coordinator=coordinator)
+        with distributed.lost_peer_in_words():
+            run(config, STAGES, run_dir=run_dir, data_digest=data_digest, options=choices, coordinator=coordinator)
         if coordinator.is_main:
             _report(run_dir)
     finally:

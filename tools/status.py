@@ -22,6 +22,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     explain = commands.add_parser("explain", help="say what one stage was made of and why it would run again")
     explain.add_argument("stage", metavar="STAGE")
     commands.add_parser("verify", help="check every file of every committed attempt; exit code 1 if one is damaged")
+    commands.add_parser("time", help="say where the time of every committed stage went, and its peak memory")
     return parser.parse_args(arguments)
 
 
@@ -34,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         verdicts = assess_all(plan, run_dir, sources=sources_digest())
         if options.command == "explain":
             return _explain(plan, options.stage, run_dir, verdicts)
+        if options.command == "time":
+            return _time(options.run)
         for name, verdict in verdicts.items():
             print(f"{name:<24} {verdict}")
         if options.command == "verify":
@@ -66,6 +69,19 @@ def _explain(plan: tuple[PlannedStage, ...], name: str, run_dir: RunDir, verdict
         print(f"  data         {data_name} {str(entry.get('digest'))[:12]}, labels read: {entry.get('labels_read')}")
     for role, entry in manifest.outputs.items():
         print(f"  output       {role} {entry['path']} {entry['sha256'][:12]}")
+    return 0
+
+
+def _time(folder: Path) -> int:
+    from pipeline.benchmarking.cost_table import markdown_table
+    from pipeline.report.run_files import read_run
+    from pipeline.report.time_shares import time_shares, time_table
+
+    found = {stage.name: time_shares(stage) for stage in read_run(folder).done()}
+    told = {name: shares for name, shares in found.items() if shares is not None}
+    if not told:
+        raise PipelineError(f"no stage of {folder} has logged where its time went", "a run with a stage that trains")
+    print(markdown_table(time_table(told)))
     return 0
 
 

@@ -1,12 +1,16 @@
 """Where and how a run computes."""
 
 import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from pipeline.config.schema import RuntimeConfig
 from pipeline.errors import ConfigError
+from pipeline.models.shared_norms import BatchNormMode, SyncedBatchNorm, VirtualBatchNorm
 from pipeline.training.precision import Precision
 
 
@@ -26,7 +30,20 @@ def device(runtime: RuntimeConfig) -> torch.device:
 
 def precision(runtime: RuntimeConfig, where: torch.device) -> Precision:
     """Return how steps compute."""
-    return Precision(amp=runtime.amp, device=where.type, compile_model=runtime.compile)
+    norms: Callable[[], BatchNormMode] | None = None
+    if runtime.batch_norm == "sync":
+        norms = SyncedBatchNorm
+    elif runtime.virtual_batch is not None:
+        norms = partial(VirtualBatchNorm, runtime.virtual_batch)
+    return Precision(
+        amp=runtime.amp, device=where.type, compile_model=runtime.compile, recomputes=runtime.gradient_checkpointing,
+        norms=norms,
+    )  # fmt: skip
+
+
+def embedding_folder(runtime: RuntimeConfig) -> Path | None:
+    """Return where embeddings of networks that rest are kept, or None."""
+    return None if runtime.embedding_cache is None else Path(runtime.embedding_cache)
 
 
 def placed(model: nn.Module, runtime: RuntimeConfig, where: torch.device) -> nn.Module:

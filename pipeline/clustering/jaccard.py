@@ -35,7 +35,8 @@ def jaccard_distance(
     reciprocal set, scaled to sum 1, and averaged over the first k2 neighbours.
 
     Args:
-        features: (N, D) floating point, usually L2-normalised; any norm is taken as it is.
+        features: (N, D) floating point, usually L2-normalised; any norm is taken as it is, and a row of zeros is a
+            point like any other.
         k1: length of the neighbour lists.
         k2: neighbours, the row itself included, of the local query expansion; 1 = none.
         keep_below: largest distance that is stored, in (0, 1]; distances of exactly 1 are never stored.

@@ -79,7 +79,7 @@ def assign_pseudo_labels(
     """Cluster the target images and keep the reliable ones.
 
     Args:
-        features: (N, D) floating point; L2-normalised here.
+        features: (N, D) floating point, no row of zeros; L2-normalised here.
         cameras: (N,) integers, -1 = unknown; needed where `camera_aware` is set.
         k1: neighbours a list; camera-aware lists split it 1 : 4 between the own camera and the others (5 and 20 at 25).
         k2: neighbours of the local query expansion; camera-aware lists split it 1 : 2 (2 and 4 at 6).
@@ -95,7 +95,7 @@ def assign_pseudo_labels(
         The pseudo-labels; a collapse is a field and not an exception, for the caller knows what to do with it.
 
     Raises:
-        DataError: for features that are not finite, a wrong eps, or missing cameras.
+        DataError: for features that are not finite or zero in some rows, a wrong eps, or missing cameras.
     """
     if isinstance(eps, str) and eps != "auto":
         raise DataError(f"eps {eps!r}", "a number or 'auto'")
@@ -106,6 +106,7 @@ def assign_pseudo_labels(
         LOGGER.warning("pseudo-labels: %s", EQUAL_FEATURES)
         nobody = np.full(len(rows), -1, dtype=np.int64)
         return PseudoLabels(nobody, rows[:0], 0.0 if isinstance(eps, str) else eps, collapse=EQUAL_FEATURES)
+    _refuse_zero_rows(rows)
     distances = _distances(rows, cameras if camera_aware else None, camera_aware, (k1, k2), keep, search)
     scores: dict[float, float] = {}
     if isinstance(eps, str):
@@ -129,6 +130,17 @@ def _normalised(features: np.ndarray) -> np.ndarray:
     rows = np.asarray(features, dtype=np.float32)
     norms = np.linalg.norm(rows, axis=-1, keepdims=True)
     return rows / np.where(norms > 0, norms, 1)
+
+
+def _refuse_zero_rows(rows: np.ndarray) -> None:
+    """Raise for rows without a direction: at distance 1 from everyone, they would be in everybody's lists."""
+    zero = np.flatnonzero(~rows.any(axis=-1))
+    if zero.size:
+        raise DataError(
+            f"{zero.size} of {len(rows)} features are zero, the first is row {zero[0]}",
+            "vectors with a direction",
+            "Look for the step where the model's output broke.",
+        )
 
 
 def _distances(

@@ -51,7 +51,14 @@ class NotSemantic:
     """The value changes how a stage is run, never what comes out; it is left out of the fingerprint."""
 
 
-Mark = Reference | Components | Component | ComponentName | NotSemantic
+@dataclass(frozen=True)
+class SilentDefault:
+    """The value is left out of the fingerprint where it is the default, so that older runs stay what they are."""
+
+    default: Any
+
+
+Mark = Reference | Components | Component | ComponentName | NotSemantic | SilentDefault
 
 ModelRef = Annotated[str, Reference("model")]
 DetectorRef = Annotated[str, Reference("detector")]

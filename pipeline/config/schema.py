@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, StringConstraints, model_validator
 
-from pipeline.config.references import ComponentName, Operational
+from pipeline.config.references import ComponentName, Operational, SilentDefault
 
 # Names become folder names and the two halves of `stage.role`.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=64)]
@@ -26,10 +26,26 @@ class RuntimeConfig(StrictModel):
     amp: Literal["off", "bf16", "fp16"] = "off"
     channels_last: Operational[bool] = False
     compile: Operational[bool] = False
+    # Keeps the inputs of a learning network's blocks alone and computes the rest again in the backward pass.
+    gradient_checkpointing: Operational[bool] = False
+    # With `local`, statistics are those of each process' own rows and numbers depend on how many processes there are.
+    batch_norm: Annotated[Literal["local", "sync", "virtual"], SilentDefault("local")] = "local"
+    virtual_batch: Annotated[int | None, SilentDefault(None)] = Field(default=None, ge=2)
     log_every_seconds: Operational[float] = Field(default=10.0, gt=0)
     checkpoint_every_seconds: Operational[float | None] = Field(default=600.0, gt=0)
     checkpoint_every_steps: Operational[int | None] = Field(default=None, ge=1)
+    # A process that hears nothing of another one for so long stops.
+    timeout_seconds: Operational[float] = Field(default=600.0, gt=0)
+    embedding_cache: Operational[str | None] = Field(default=None, min_length=1)
     run_root: Operational[str] = Field(default="runs", min_length=1)
+
+    @model_validator(mode="after")
+    def _nothing_in_vain(self) -> "RuntimeConfig":
+        if (self.batch_norm == "virtual") != (self.virtual_batch is not None):
+            raise ValueError("virtual_batch belongs to batch_norm virtual, which needs it")
+        if self.compile and (self.gradient_checkpointing or self.batch_norm != "local"):
+            raise ValueError("compile goes with neither gradient_checkpointing nor batch_norm sync or virtual")
+        return self
 
 
 class DataConfig(StrictModel):

@@ -45,11 +45,11 @@ def rank_queries(
         gallery_features: (G, D).
         gallery_ids: (G,) integers; negative = junk.
         gallery_cameras: (G,) integers; -1 = unknown.
-        metric: 'cosine' or 'euclidean'.
+        metric: 'cosine', for which a row of zeros is equally far from everyone, or 'euclidean'.
         ap: 'step' or 'trapezoid'.
         cameras: 'discard_same' leaves out the person's rows under the query's own camera; 'unknown' keeps all.
         ties: 'stable', 'pessimistic' or 'optimistic' order of equal distances.
-        block: queries a block; by default as many as fit 32 MB of float32 distances, at most 256.
+        block: queries a block; by default as many as fit 32 MB of float32 distances, at most 512.
         top_k: the k of the CMC.
 
     Returns:
@@ -165,21 +165,23 @@ def _prepare(query: np.ndarray, gallery: np.ndarray, metric: str) -> tuple[np.nd
     """Return left, right, offset such that left @ right + offset orders the gallery as the metric does."""
     if metric == "euclidean":
         # |q - g|^2 / 2 without |q|^2, which is the same for the whole row.
-        return -query, np.ascontiguousarray(gallery.T), np.einsum("nd,nd->n", gallery, gallery) / 2
+        return -query, gallery.T, np.einsum("nd,nd->n", gallery, gallery) / 2
     norms = [np.sqrt(np.einsum("nd,nd->n", f, f))[:, None] for f in (query, gallery)]
     # A zero vector has no direction: it is left at zero, equally far from everyone.
     left, right = (f / np.where(norm > 0, norm, 1) for f, norm in zip((query, gallery), norms, strict=True))
-    return -left, np.ascontiguousarray(right.T), None
+    return -left, right.T, None
 
 
 def _distance_blocks(
     query: np.ndarray, gallery: np.ndarray, *, metric: str, block: int | None
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the first query and the distances, up to a shift a row, of every block of queries."""
+    """Yield the first query and the distances, up to a shift a row, of every block of queries; one array is reused."""
     left, right, offset = _prepare(query, gallery, metric)
-    size = block or int(np.clip(BLOCK_ENTRIES // max(len(gallery), 1), 1, 256))
+    size = min(len(query), block or int(np.clip(BLOCK_ENTRIES // max(len(gallery), 1), 1, 512)))
+    buffer = np.empty((size, len(gallery)), dtype=left.dtype)
     for start in range(0, len(query), size):
-        distances = left[start : start + size] @ right
+        part = left[start : start + size]
+        distances = np.matmul(part, right, out=buffer[: len(part)])
         if offset is not None:
             distances += offset
         yield start, distances

@@ -8,9 +8,10 @@ import faiss
 import numpy as np
 
 from pipeline.errors import DataError
+from pipeline.retrieval.faiss_index import FaissIndex, faiss_metric
+from pipeline.retrieval.features import METRICS
 
 LOGGER = logging.getLogger(__name__)
-METRICS = ("cosine", "euclidean")
 # FAISS warns below 39 training rows a centroid.
 ROWS_A_CENTROID = 39
 
@@ -25,72 +26,11 @@ class NeighbourIndex(Protocol):
         """Return (Q, k) ascending distances and positions; -1 and infinity fill rows with fewer than k results."""
 
 
-def checked_features(features: np.ndarray, *, metric: str, dimension: int | None = None) -> np.ndarray:
-    """Return features as contiguous float32, L2-normalised for the cosine metric.
+def _flat(dimension: int, metric: str, *, device: str = "cpu") -> FaissIndex:
+    def make(rows: int) -> faiss.Index:
+        return faiss.IndexFlat(dimension, faiss_metric(metric))
 
-    Args:
-        features: (N, D) numbers.
-        metric: 'cosine' or 'euclidean'.
-        dimension: the D that is asked for, or None for any.
-
-    Raises:
-        DataError: for another shape, values that are not finite or an unknown metric.
-    """
-    if metric not in METRICS:
-        raise DataError(f"a metric called {metric!r}", f"one of {', '.join(METRICS)}")
-    rows = np.ascontiguousarray(features, dtype=np.float32)
-    if rows.ndim != 2 or (dimension is not None and rows.shape[1] != dimension):
-        raise DataError(f"features of shape {rows.shape}", f"(N, {dimension or 'D'})")
-    if not np.isfinite(rows).all():
-        raise DataError("features hold values that are not finite", "finite numbers")
-    if metric == "euclidean":
-        return rows
-    norms = np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
-    return rows / np.where(norms > 0, norms, 1)
-
-
-class FaissIndex:
-    """A FAISS index that speaks distances: 1 - cosine similarity, or the Euclidean distance (not squared).
-
-    Args:
-        factory: makes the empty FAISS index once the number of training rows is known.
-        dimension: D of the features.
-        metric: 'cosine' or 'euclidean'.
-    """
-
-    def __init__(self, factory: Callable[[int], faiss.Index], *, dimension: int, metric: str) -> None:
-        self._factory, self._dimension, self._metric = factory, dimension, metric
-        self._index: Any = None
-
-    def add(self, features: np.ndarray) -> None:
-        """Add rows; the first call also trains an index that needs training, on these rows."""
-        rows = checked_features(features, metric=self._metric, dimension=self._dimension)
-        if self._index is None:
-            self._index = self._factory(len(rows))
-            if not self._index.is_trained:
-                self._index.train(rows)
-        self._index.add(rows)
-
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return (Q, k) ascending distances and positions of the nearest rows."""
-        if self._index is None:
-            raise DataError("the index is empty", "rows added before the search")
-        rows = checked_features(queries, metric=self._metric, dimension=self._dimension)
-        values, positions = self._index.search(rows, k)
-        missing = positions < 0
-        distances = 1.0 - values if self._metric == "cosine" else np.sqrt(np.maximum(values, 0.0))
-        distances[missing] = np.inf
-        return distances, positions
-
-
-def _faiss_metric(metric: str) -> int:
-    return faiss.METRIC_INNER_PRODUCT if metric == "cosine" else faiss.METRIC_L2
-
-
-def _flat(dimension: int, metric: str) -> FaissIndex:
-    return FaissIndex(
-        lambda rows: faiss.IndexFlat(dimension, _faiss_metric(metric)), dimension=dimension, metric=metric
-    )
+    return FaissIndex(make, dimension=dimension, metric=metric, device=device)
 
 
 def _num_lists(lists: int, rows: int) -> int:
@@ -103,17 +43,26 @@ def _num_lists(lists: int, rows: int) -> int:
     return fewer
 
 
-def _ivf(dimension: int, metric: str, *, lists: int = 64, probes: int = 8) -> FaissIndex:
+def _ivf(dimension: int, metric: str, *, lists: int = 64, probes: int = 8, device: str = "cpu") -> FaissIndex:
     def make(rows: int) -> faiss.Index:
-        coarse = faiss.IndexFlat(dimension, _faiss_metric(metric))
-        index = faiss.IndexIVFFlat(coarse, dimension, _num_lists(lists, rows), _faiss_metric(metric))
+        coarse = faiss.IndexFlat(dimension, faiss_metric(metric))
+        index = faiss.IndexIVFFlat(coarse, dimension, _num_lists(lists, rows), faiss_metric(metric))
         index.nprobe = min(probes, index.nlist)
         return index
 
-    return FaissIndex(make, dimension=dimension, metric=metric)
+    return FaissIndex(make, dimension=dimension, metric=metric, device=device)
 
 
-def _pq(dimension: int, metric: str, *, lists: int = 64, probes: int = 8, parts: int = 32, bits: int = 8) -> FaissIndex:
+def _pq(
+    dimension: int,
+    metric: str,
+    *,
+    lists: int = 64,
+    probes: int = 8,
+    parts: int = 32,
+    bits: int = 8,
+    device: str = "cpu",
+) -> FaissIndex:
     if dimension % parts:
         divisors = [p for p in range(1, dimension + 1) if dimension % p == 0 and p <= 64]
         raise DataError(f"{parts} product-quantizer parts for {dimension} dimensions", f"one of {divisors}")
@@ -125,17 +74,17 @@ def _pq(dimension: int, metric: str, *, lists: int = 64, probes: int = 8, parts:
                 f"at least {2**bits} rows",
                 "Give fewer bits or use the flat index.",
             )
-        coarse = faiss.IndexFlat(dimension, _faiss_metric(metric))
-        index = faiss.IndexIVFPQ(coarse, dimension, _num_lists(lists, rows), parts, bits, _faiss_metric(metric))
+        coarse = faiss.IndexFlat(dimension, faiss_metric(metric))
+        index = faiss.IndexIVFPQ(coarse, dimension, _num_lists(lists, rows), parts, bits, faiss_metric(metric))
         index.nprobe = min(probes, index.nlist)
         return index
 
-    return FaissIndex(make, dimension=dimension, metric=metric)
+    return FaissIndex(make, dimension=dimension, metric=metric, device=device)
 
 
 def _hnsw(dimension: int, metric: str, *, links: int = 32, breadth: int = 128) -> FaissIndex:
     def make(rows: int) -> faiss.Index:
-        index = faiss.IndexHNSWFlat(dimension, links, _faiss_metric(metric))
+        index = faiss.IndexHNSWFlat(dimension, links, faiss_metric(metric))
         index.hnsw.efConstruction = index.hnsw.efSearch = breadth
         return index
 
@@ -166,7 +115,8 @@ def build_index(kind: str, *, dimension: int, metric: str = "cosine", **options:
         kind: a name in `INDEXES`; 'flat' and 'torch' are exact.
         dimension: D of the features.
         metric: 'cosine' (distance 1 - similarity) or 'euclidean' (not squared).
-        options: 'ivf': lists, probes; 'pq': lists, probes, parts, bits; 'hnsw': links, breadth; 'torch': device.
+        options: 'ivf': lists, probes; 'pq': lists, probes, parts, bits; 'hnsw': links, breadth; all but 'hnsw':
+            device ('cpu' or 'cuda').
 
     Raises:
         DataError: for an unknown name, metric or option.

@@ -8,6 +8,10 @@ from scipy import sparse
 # Entries of a sparse product held at a time: about 100 MB.
 BLOCK_ENTRIES = 1 << 23
 PAIR_BLOCK = 1 << 13
+# Pairs of features held at a time: few enough to stay in a core's cache (1 MB each side at 512 dimensions).
+DISTANCE_BLOCK = 1 << 9
+# How often the columns left of the block are dropped from the transposed matrix, over all rows.
+PANELS = 16
 
 
 def membership(lists: np.ndarray, *, size: int) -> sparse.csr_matrix:
@@ -70,8 +74,8 @@ def squared_distances(features: np.ndarray, pattern: sparse.csr_matrix) -> spars
     """
     rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
     values = np.empty(len(rows), dtype=np.float32)
-    for start in range(0, len(rows), PAIR_BLOCK):
-        pairs = slice(start, start + PAIR_BLOCK)
+    for start in range(0, len(rows), DISTANCE_BLOCK):
+        pairs = slice(start, start + DISTANCE_BLOCK)
         difference = features[rows[pairs]]
         difference -= features[pattern.indices[pairs]]
         values[pairs] = np.einsum("nd,nd->n", difference, difference)
@@ -128,24 +132,35 @@ def pairs_sharing_weight(
         accept: tells from S which pairs to keep.
 
     Returns:
-        Rows, columns and S (float64) of the kept pairs.
+        Rows and columns (int32) and S (float64) of the kept pairs.
     """
-    roots = weights.copy()
-    roots.data = np.sqrt(roots.data)
-    columns = np.bincount(roots.indices, minlength=roots.shape[1])
-    count = weights.shape[0]
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    for block in _row_blocks(roots, columns, count):
-        # Only columns from the block's first row on: the matrix is symmetric.
-        bound = (roots[block] @ roots[block.start :].T).tocoo()
-        near = (bound.data >= least - 1e-5) & (bound.col > bound.row)
-        rows, cols = bound.row[near] + block.start, bound.col[near] + block.start
-        del bound
+    for rows, cols in _proposed_pairs(weights, least):
         shared = _sums_of_minima(weights, rows, cols)
         kept = accept(shared)
         found.append((rows[kept], cols[kept], shared[kept]))
     rows, cols, shared = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return rows, cols, shared
+
+
+def _proposed_pairs(weights: sparse.csr_matrix, least: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield int32 rows and columns, row < column, of all pairs whose upper bound of S reaches `least`."""
+    roots = weights.copy()
+    roots.data = np.sqrt(roots.data)
+    count, first, transposed = weights.shape[0], 0, roots.T.tocsr()
+    for block in _row_blocks(roots, np.bincount(roots.indices, minlength=count), count):
+        # The matrix is symmetric, so columns before the block are done; transposing for each block would cost N^2.
+        if block.start - first > count // PANELS:
+            first, transposed = block.start, roots[block.start :].T.tocsr()
+        bound = roots[block] @ transposed
+        # The slack covers the rounding of a float32 sum.
+        near = np.flatnonzero(bound.data >= least - 1e-5)
+        rows = (np.searchsorted(bound.indptr, near, side="right") - 1 + block.start).astype(np.int32)
+        cols = bound.indices[near] + np.int32(first)
+        # The product is the largest array here: it goes before the pairs are compared.
+        del bound, near
+        later = cols > rows
+        yield rows[later], cols[later]
 
 
 def _sums_of_minima(weights: sparse.csr_matrix, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:

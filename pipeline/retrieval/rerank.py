@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from pipeline.errors import DataError
-from pipeline.retrieval.index import checked_features
+from pipeline.retrieval.features import checked_features
 from pipeline.retrieval.reciprocal import averaged, expanded, gaussian_weights, reciprocal, squared_distances
 from pipeline.retrieval.search import SearchFunction, knn_graph
 
@@ -77,11 +77,20 @@ def _shared_weight(row: sparse.csr_matrix, columns: sparse.csc_matrix) -> np.nda
 
 
 def _squared(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    squares = np.einsum("nd,nd->n", left, left)[:, None] + np.einsum("nd,nd->n", right, right)
-    return np.maximum(squares - 2.0 * (left @ right.T), 0.0)
+    """Return (L, R) squared distances; the sums are added in place, for the matrix is the largest array here."""
+    result = (-2.0 * left) @ right.T
+    result += np.einsum("nd,nd->n", right, right)
+    result += np.einsum("nd,nd->n", left, left)[:, None]
+    return np.maximum(result, 0.0, out=result)
 
 
 def _largest_squared_distances(rows: np.ndarray, block: int) -> np.ndarray:
     """Return the largest squared distance of every row to any row, at least a tiny positive number."""
-    largest = [_squared(rows[start : start + block], rows).max(axis=1) for start in range(0, len(rows), block)]
-    return np.maximum(np.concatenate(largest), np.finfo(np.float32).tiny)
+    largest = np.full(len(rows), np.finfo(np.float32).tiny, dtype=np.float32)
+    for start in range(0, len(rows), block):
+        # A distance is that of both rows, so every pair is looked at once.
+        distances = _squared(rows[start : start + block], rows[start:])
+        part = largest[start : start + block]
+        np.maximum(part, distances.max(axis=1), out=part)
+        np.maximum(largest[start:], distances.max(axis=0), out=largest[start:])
+    return largest

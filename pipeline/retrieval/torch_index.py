@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from pipeline.errors import DataError
-from pipeline.retrieval.index import checked_features
+from pipeline.retrieval.features import checked_features
 
 BLOCK_ENTRIES = 1 << 26
 
@@ -24,22 +24,28 @@ class TorchIndex:
         if torch.device(device).type == "cuda" and not torch.cuda.is_available():
             raise DataError("the torch index was asked for on CUDA", "a CUDA device", "Use the flat index on this one.")
         self._dimension, self._metric, self._device = dimension, metric, torch.device(device)
-        self._rows = torch.empty((0, dimension), device=self._device)
+        # Joined at the first search: joining at every add would copy all rows each time.
+        self._parts = [torch.empty((0, dimension), device=self._device)]
 
     def add(self, features: np.ndarray) -> None:
         """Add (N, D) rows."""
         rows = checked_features(features, metric=self._metric, dimension=self._dimension)
-        self._rows = torch.cat([self._rows, torch.from_numpy(rows).to(self._device)])
+        # A copy also on the CPU: the caller may use its array again.
+        self._parts.append(torch.tensor(rows, device=self._device))
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return sum(len(part) for part in self._parts)
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return (Q, k) ascending distances and positions of the nearest rows."""
-        if len(self._rows) == 0:
+        if len(self) == 0:
             raise DataError("the index is empty", "rows added before the search")
         rows = checked_features(queries, metric=self._metric, dimension=self._dimension)
         distances = np.full((len(rows), k), np.inf, dtype=np.float32)
         positions = np.full((len(rows), k), -1, dtype=np.int64)
-        found = min(k, len(self._rows))
-        size = max(1, BLOCK_ENTRIES // len(self._rows))
+        found = min(k, len(self))
+        size = max(1, BLOCK_ENTRIES // len(self))
         for start in range(0, len(rows), size):
             block = torch.from_numpy(rows[start : start + size]).to(self._device)
             values, order = self._distances(block).topk(found, dim=1, largest=False, sorted=True)
@@ -61,8 +67,14 @@ class TorchIndex:
 
     def _distances(self, block: torch.Tensor) -> torch.Tensor:
         """Return (B, N) distances; TF32 is left to torch's default, which is off for matrix products."""
-        products = block @ self._rows.T
+        gallery = self._joined()
+        products = block @ gallery.T
         if self._metric == "cosine":
             return 1.0 - products
-        squared = block.square().sum(1, keepdim=True) + self._rows.square().sum(1) - 2.0 * products
+        squared = block.square().sum(1, keepdim=True) + gallery.square().sum(1) - 2.0 * products
         return squared.clamp_min(0.0).sqrt()
+
+    def _joined(self) -> torch.Tensor:
+        if len(self._parts) > 1:
+            self._parts = [torch.cat(self._parts)]
+        return self._parts[0]

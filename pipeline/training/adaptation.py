@@ -1,15 +1,18 @@
 """The rounds of an adaptation: embed, judge, cluster, train; going back where a round hurt."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from datasets.loader import CropDataset
+from pipeline import distributed
 from pipeline.training.beta import BetaSettings
 from pipeline.training.clustering_settings import ClusteringSettings
-from pipeline.training.domain_batches import domain_batches
-from pipeline.training.loop import Batches, LoopHooks, Task, run_steps
+from pipeline.training.domain_batches import DomainBatches
+from pipeline.training.embedding_cache import EmbeddingCache
+from pipeline.training.loop import LoopHooks, Task, run_steps
 from pipeline.training.memory import AdaptationMemory
 from pipeline.training.phases import Round
 from pipeline.training.precision import Precision
@@ -17,8 +20,9 @@ from pipeline.training.progress import Progress
 from pipeline.training.progressive import ProgressiveTask, Side
 from pipeline.training.relabel import TargetCrops, View
 from pipeline.training.scoped import SOURCE, TARGET
-from pipeline.training.selection import Across, SelectionSettings, criterion, joined_facts, judge
+from pipeline.training.selection import Across, Judgement, SelectionSettings, criterion, joined_facts, judge
 from pipeline.training.settings import BatchSettings
+from pipeline.training.stopwatch import stopwatch, timed
 from pipeline.training.target_rounds import TargetRounds
 
 logger = logging.getLogger(__name__)
@@ -110,6 +114,7 @@ class Adaptation:
         log: writes one row of metrics.
         hooks: resume points within a round; called with the memory.
         on_round: called after each judged state with its round number, for keeping snapshots.
+        embeddings: folder for embeddings of networks that rest; None keeps them in memory alone.
     """
 
     def __init__(
@@ -122,15 +127,26 @@ class Adaptation:
         log: Callable[[Mapping[str, Any]], None],
         hooks: Callable[[AdaptationMemory], LoopHooks],
         on_round: Callable[[int], None] = lambda _: None,
+        embeddings: Path | None = None,
     ) -> None:
         self.task, self.domains, self.plan, self.precision = task, domains, plan, precision
         self.log, self.hooks, self.on_round = log, hooks, on_round
         self.targets = {
             name: TargetRounds(
-                task.pairs[name], target, plan.clustering, precision, log, name if len(domains.targets) > 1 else ""
+                task.pairs[name],
+                target,
+                plan.clustering,
+                precision,
+                log,
+                name if len(domains.targets) > 1 else "",
+                EmbeddingCache(embeddings),
             )
             for name, target in domains.targets.items()
         }
+        self.batches = DomainBatches(
+            domains.source, domains.targets, sizes={SOURCE: plan.source_batch, TARGET: plan.target_batch},
+            seed=plan.seed, workers=plan.workers,
+        )  # fmt: skip
 
     def run(self, memory: AdaptationMemory, *, start: int = 0) -> AdaptationMemory:
         """Run the rounds from a step on.
@@ -153,25 +169,28 @@ class Adaptation:
             first = max(start, now.number * steps)
             if first == now.number * steps and not self._open(now, memory):
                 break
-            batches = self._batches(memory, start=first, stop=(now.number + 1) * steps)
+            labels = {name: memory.of_target(name).labels for name in self.targets}
             run_steps(
-                self.task, batches, start=first, stop=(now.number + 1) * steps, hooks=hooks,
-                progress=progress,
+                self.task, self.batches.round(labels, range(first, (now.number + 1) * steps)), start=first,
+                stop=(now.number + 1) * steps, hooks=hooks, progress=progress,
             )  # fmt: skip
         else:
             self._judge(len(plan.schedule), memory, self._student_views())
+        self.batches.close()
         progress.close()
         return memory
 
     def _open(self, now: Round, memory: AdaptationMemory) -> bool:
         """Judge the state that the last round left, cluster, and prepare the networks; False stops the rounds."""
-        students = self._student_views()
-        if not self._judge(now.number, memory, students):
-            return False
-        if memory.is_back:
+        with stopwatch() as watch:
             students = self._student_views()
-        for name, rounds in self.targets.items():
-            rounds.open(now.phase, students[name], memory.of_target(name))
+            if not self._judge(now.number, memory, students):
+                return False
+            if memory.is_back:
+                students = self._student_views()
+            for name, rounds in self.targets.items():
+                rounds.open(now.phase, students[name], memory.of_target(name))
+        self.log({"event": "preparation", "round": now.number, "seconds": watch.take()})
         return True
 
     def _student_views(self) -> dict[str, View]:
@@ -180,8 +199,13 @@ class Adaptation:
     def _judge(self, number: int, memory: AdaptationMemory, students: Mapping[str, View]) -> bool:
         """Log the state before round `number`, keep it if it is the best; False where the rounds have to stop."""
         settings = self.plan.clustering.arguments()
-        verdicts = {name: judge(view.features, self.domains.targets[name].cameras, clusters=settings)
+
+        def verdicts_on() -> dict[str, Judgement]:
+            return {name: judge(view.features, self.domains.targets[name].cameras, clusters=settings)
                     for name, view in students.items()}  # fmt: skip
+
+        with timed("cluster"):
+            verdicts = distributed.by_first(verdicts_on)
         score = criterion([verdict.score for verdict in verdicts.values()], across=self.plan.across)
         # Equal counts as accepted: while the teacher alone learns, the student is judged as it was.
         is_accepted = memory.take(number, score, self.task.sides) or score == memory.best_score
@@ -218,15 +242,6 @@ class Adaptation:
         memory.is_back = True
         memory.path = [passed for passed in memory.path if passed <= memory.best_round]
         return True
-
-    def _batches(self, memory: AdaptationMemory, *, start: int, stop: int) -> Iterator[Batches]:
-        plan = self.plan
-        return domain_batches(
-            self.domains.source, self.domains.targets,
-            {name: memory.of_target(name).labels for name in self.domains.targets},
-            sizes={SOURCE: plan.source_batch, TARGET: plan.target_batch}, steps=range(start, stop), seed=plan.seed,
-            workers=plan.workers,
-        )  # fmt: skip
 
 
 def _sentence(row: Mapping[str, Any]) -> str:

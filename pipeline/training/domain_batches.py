@@ -1,10 +1,12 @@
 """The batches of a round: one of the labelled source, and one of each unlabelled target, side by side."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
+import torch
 
-from datasets.batches import iterate_batches
+from datasets.batches import BatchLoader
 from datasets.loader import CropDataset
 from datasets.samplers import PKSampler, UniformSampler
 from pipeline import distributed
@@ -15,47 +17,67 @@ from pipeline.training.settings import BatchSettings
 from pipeline.types import ReIDBatch
 
 
-def domain_batches(
-    source: CropDataset,
-    targets: Mapping[str, TargetCrops],
-    labels: Mapping[str, np.ndarray | None],
-    *,
-    sizes: Mapping[str, BatchSettings],
-    steps: range,
-    seed: int,
-    workers: int,
-) -> Iterator[Batches]:
-    """Yield one batch of each domain for every step.
+class DomainBatches:
+    """Loads all domains of an adaptation; its workers stay over all rounds.
 
     Args:
         source: labelled crops.
         targets: unlabelled crops by name of the target, in a fixed order.
-        labels: (N,) pseudo-labels of each target; None samples its crops evenly.
         sizes: persons and crops of a batch of 'source' and of 'target'.
-        steps: the steps to sample for; a batch is a function of its step.
         seed: of sampling and augmentation.
-        workers: loading processes.
+        workers: loading processes of each domain.
     """
-    assert source.labels is not None, "source crops are labelled"
-    domains = {SOURCE: source}
-    domains |= {name: _pseudo_labelled(target.crops, labels[name]) for name, target in targets.items()}
-    streams: dict[str, Iterator[ReIDBatch]] = {}
-    for offset, (name, crops) in enumerate(domains.items()):
-        size = sizes[SOURCE if name == SOURCE else TARGET]
+
+    def __init__(
+        self,
+        source: CropDataset,
+        targets: Mapping[str, TargetCrops],
+        *,
+        sizes: Mapping[str, BatchSettings],
+        seed: int,
+        workers: int = 0,
+    ) -> None:
+        assert source.labels is not None, "source crops are labelled"
+        self._crops = {SOURCE: source, **{name: target.crops for name, target in targets.items()}}
+        self._sizes, self._seed = sizes, seed
+        self._loaders = {name: BatchLoader(crops.collect, workers=workers) for name, crops in self._crops.items()}
+
+    def round(self, labels: Mapping[str, np.ndarray | None], steps: range) -> Iterator[Batches]:
+        """Yield one batch of each domain for every step.
+
+        Args:
+            labels: (N,) pseudo-labels of each target; None samples its crops evenly.
+            steps: the steps to sample for; a batch is a function of its step.
+        """
+        streams = [self._stream(name, labels, steps, offset) for offset, name in enumerate(self._crops)]
+        for batches in zip(*streams, strict=True):
+            yield dict(zip(self._crops, batches, strict=True))
+
+    def close(self) -> None:
+        """End the workers."""
+        for loader in self._loaders.values():
+            loader.close()
+
+    def _stream(
+        self, name: str, labels: Mapping[str, np.ndarray | None], steps: range, offset: int
+    ) -> Iterator[ReIDBatch]:
+        known = self._crops[SOURCE].labels if name == SOURCE else labels[name]
         # Every domain but the source samples by the run's seed, and augments by one of its own.
-        streams[name] = iterate_batches(
-            crops.collect, _sampler(crops, size, seed=seed), start=steps.start, stop=steps.stop, seed=seed + offset,
-            rank=distributed.rank(), world=distributed.world_size(), workers=workers,
+        batches = self._loaders[name].batches(
+            self._sampler(name, known), start=steps.start, stop=steps.stop, seed=self._seed + offset,
+            rank=distributed.rank(), world=distributed.world_size(),
         )  # fmt: skip
-    for batches in zip(*streams.values(), strict=True):
-        yield dict(zip(streams, batches, strict=True))
+        for batch in batches:
+            # Workers know nothing of a round's pseudo-labels.
+            yield batch if known is None else replace(batch, labels=_at(known, batch))
+
+    def _sampler(self, name: str, labels: np.ndarray | None) -> PKSampler | UniformSampler:
+        size = self._sizes[SOURCE if name == SOURCE else TARGET]
+        if labels is None:
+            return UniformSampler(len(self._crops[name]), batch=size.size, seed=self._seed)
+        cameras = self._crops[name].cameras
+        return PKSampler(labels, cameras, identities=size.identities, instances=size.instances, seed=self._seed)
 
 
-def _pseudo_labelled(crops: CropDataset, labels: np.ndarray | None) -> CropDataset:
-    return CropDataset(crops.cache, labels, crops.cameras, crops.augment)
-
-
-def _sampler(crops: CropDataset, size: BatchSettings, *, seed: int) -> PKSampler | UniformSampler:
-    if crops.labels is None:
-        return UniformSampler(len(crops), batch=size.size, seed=seed)
-    return PKSampler(crops.labels, crops.cameras, identities=size.identities, instances=size.instances, seed=seed)
+def _at(labels: np.ndarray, batch: ReIDBatch) -> torch.Tensor:
+    return torch.from_numpy(labels[batch.indices.numpy()].astype(np.int64))

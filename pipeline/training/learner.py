@@ -20,6 +20,7 @@ from pipeline.training.optim import (
 )
 from pipeline.training.precision import Precision
 from pipeline.training.rates import RateSchedule
+from pipeline.training.stopwatch import timed
 from pipeline.training.tensor_names import under
 
 
@@ -65,7 +66,7 @@ class Learner:
         self.lr, self.total_steps, self.warmup, self.decay, self.clip = lr, total_steps, warmup, decay, clip
         self.precision = precision or Precision()
         self.updates = 0
-        self.replica: nn.Module = self.precision.compiled(self.module)
+        self.replica: nn.Module = self.precision.replica(self.module, self.network)
         if distributed.is_distributed():
             # Buffers are averaged after each step instead of broadcast before it: every rank then holds one mean.
             self.replica = DistributedDataParallel(self.replica, broadcast_buffers=False)
@@ -88,12 +89,14 @@ class Learner:
         rate = weight * self.lr * self.schedule.factor(self.updates, total=self.total_steps, warmup=self.warmup)
         set_learning_rate(self.optimizer, rate)
         self.optimizer.zero_grad(set_to_none=True)
-        self.precision.backward(loss)
+        with timed("backward", self.precision.device):
+            self.precision.backward(loss)
         for parameter in resting:
             parameter.grad = None
-        self.precision.step(self.optimizer, self.module, clip=self.clip)
-        self._average_buffers()
-        update_average(self.mean, self.network, updated_decay(self.decay, self.updates))
+        with timed("update", self.precision.device):
+            self.precision.step(self.optimizer, self.module, clip=self.clip)
+            self._average_buffers()
+            update_average(self.mean, self.network, updated_decay(self.decay, self.updates))
         self.updates += 1
         return rate
 
@@ -140,7 +143,10 @@ def check_finite(terms: Mapping[str, Tensor], *, step: int) -> None:
     Raises:
         TrainingError: a term is NaN or infinite.
     """
-    if not all(bool(torch.isfinite(value).all()) for value in terms.values()):
+    device = next(iter(terms.values())).device
+    # One number leaves the device, whatever the number of terms: each one would wait for all work that is queued.
+    flags = torch.stack([torch.isfinite(value).all().to(device) for value in terms.values()])
+    if not bool(flags.all()):
         shown = ", ".join(f"{name} {float(value):.4g}" for name, value in sorted(terms.items()))
         raise TrainingError(
             f"a loss term is not finite at step {step}: {shown}", "finite terms",

@@ -9,7 +9,9 @@ import torch
 
 from pipeline import distributed
 from pipeline.training.learner import check_finite
+from pipeline.training.peak_memory import peak_memory
 from pipeline.training.progress import Progress
+from pipeline.training.stopwatch import Stopwatch, stopwatch, timed
 from pipeline.types import LossTerms
 
 # Batches of crops or of frames, by domain.
@@ -61,31 +63,43 @@ def run_steps(
     Raises:
         TrainingError: a loss term is not finite; the message holds all terms.
     """
-    images, last_log = 0, time.monotonic()
-    for step in range(start, stop):
+    with stopwatch() as watch:
+        _run_steps(task, batches, range(start, stop), hooks=hooks, progress=progress, watch=watch)
+
+
+def _run_steps(
+    task: Task, batches: Iterator[Batches], steps: range, *, hooks: LoopHooks, progress: Progress, watch: Stopwatch
+) -> None:
+    images = 0
+    for step in steps:
         # Whatever draws from torch's global generator in this step is a function of the step, so nothing of the
         # generator has to be kept in a resume point.
         torch.manual_seed(step)
-        batch = next(batches)
+        with timed("data"):
+            batch = next(batches)
         images += sum(len(part) for part in batch.values())
         terms = task.step(batch, step)
         check_finite({"total": terms.total, **terms.parts}, step=step)
         done = step + 1
-        if done % hooks.log_every == 0 or done == stop:
-            now = time.monotonic()
-            row = {
-                "event": "step", "step": done, "loss": float(terms.total),
-                "terms": {name: float(value) for name, value in terms.parts.items()},
-                "images_per_second": round(images / max(1e-9, now - last_log), 1),
-            }  # fmt: skip
-            if terms.facts:
-                row["facts"] = {name: float(value) for name, value in terms.facts.items()}
-            hooks.log(row)
-            images, last_log = 0, now
+        if done % hooks.log_every == 0 or done == steps.stop:
+            hooks.log(_row(done, terms, images, watch.take()))
+            images = 0
         progress.advance(f"loss {float(terms.total):.3f}")
-        if done < stop and _is_due(done, hooks):
+        if done < steps.stop and _is_due(done, hooks):
             hooks.save(done)
             hooks.last_save = time.monotonic()
+
+
+def _row(done: int, terms: LossTerms, images: int, seconds: Mapping[str, float]) -> dict[str, Any]:
+    row = {
+        "event": "step", "step": done, "loss": float(terms.total),
+        "terms": {name: float(value) for name, value in terms.parts.items()},
+        "images_per_second": round(images / max(1e-9, seconds["total"]), 1),
+        "seconds": seconds, "peak_megabytes": peak_memory(terms.total.device.type),
+    }  # fmt: skip
+    if terms.facts:
+        row["facts"] = {name: float(value) for name, value in terms.facts.items()}
+    return row
 
 
 def _is_due(done: int, hooks: LoopHooks) -> bool:

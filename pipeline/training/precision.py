@@ -1,9 +1,14 @@
-"""Autocast, loss scaling and compilation behind one object, so that a training step reads the same on CPU and CUDA."""
+"""Autocast, loss scaling, compilation, recomputation and batch statistics, so that a step reads the same everywhere."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from pipeline.models.recompute import Recomputing, blocks_of
+from pipeline.training.stopwatch import timed
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -14,19 +19,43 @@ class Precision:
     Args:
         amp: 'off', 'bf16' or 'fp16'; fp16 scales the loss on CUDA.
         device: 'cpu' or 'cuda'.
-        compile_model: run networks through torch.compile.
+        compile_model: run networks that learn through torch.compile.
+        recomputes: keep only the inputs of a learning network's blocks, and compute the rest again going backward.
+        norms: makes the context that batch norms run in; None leaves them as torch has them.
     """
 
-    def __init__(self, *, amp: str = "off", device: str = "cpu", compile_model: bool = False) -> None:
-        self.amp, self.device, self.compile_model = amp, device, compile_model
+    def __init__(
+        self,
+        *,
+        amp: str = "off",
+        device: str = "cpu",
+        compile_model: bool = False,
+        recomputes: bool = False,
+        norms: Callable[[], AbstractContextManager[Any]] | None = None,
+    ) -> None:
+        self.amp, self.device, self.compile_model, self.recomputes = amp, device, compile_model, recomputes
+        self.norms = norms or nullcontext
         self._scaler = torch.amp.GradScaler(device, enabled=amp == "fp16" and device == "cuda")
 
-    def autocast(self) -> AbstractContextManager:
+    @contextmanager
+    def autocast(self) -> Iterator[None]:
         """Return the context of a forward pass."""
-        return nullcontext() if self.amp == "off" else torch.autocast(self.device, dtype=DTYPES[self.amp])
+        cast = nullcontext() if self.amp == "off" else torch.autocast(self.device, dtype=DTYPES[self.amp])
+        with timed("forward", self.device), cast, self.norms():
+            yield
 
-    def compiled(self, module: nn.Module) -> nn.Module:
-        """Return the module, compiled where that is asked for."""
+    def replica(self, module: nn.Module, network: nn.Module) -> nn.Module:
+        """Return what stands for a module in its forward passes.
+
+        Args:
+            module: everything that learns together.
+            network: the one inside it whose blocks may be recomputed.
+
+        Raises:
+            ConfigError: blocks are to be recomputed and the network has none.
+        """
+        if self.recomputes:
+            return Recomputing(module, blocks_of(network), self.norms)
         return torch.compile(module) if self.compile_model else module  # type: ignore[return-value]
 
     def backward(self, loss: Tensor) -> None:

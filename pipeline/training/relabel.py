@@ -12,7 +12,7 @@ from pipeline.losses.supervised.proxy_contrast import ProxyContrast
 from pipeline.metrics.clustering import agreement, cross_camera_share
 from pipeline.models.camera_statistics import CameraStatistics, fit_camera_statistics
 from pipeline.training.camera_space import CameraSpace
-from pipeline.training.extraction import extract_embeddings
+from pipeline.training.embedding_cache import EmbeddingCache
 from pipeline.training.precision import Precision
 from pipeline.training.progressive import Side
 
@@ -50,7 +50,9 @@ class View:
     statistics: CameraStatistics
 
 
-def view_of(side: Side, target: TargetCrops, *, standardise: bool, precision: Precision) -> View:
+def view_of(
+    side: Side, target: TargetCrops, *, standardise: bool, precision: Precision, cache: EmbeddingCache | None = None
+) -> View:
     """Embed the target with a side's mean network.
 
     Args:
@@ -58,8 +60,9 @@ def view_of(side: Side, target: TargetCrops, *, standardise: bool, precision: Pr
         target: the crops.
         standardise: compare embeddings after per-camera standardisation.
         precision: autocast settings.
+        cache: knows networks that rest; None embeds in any case.
     """
-    raw = extract_embeddings(side.mean, target.crops, precision=precision)
+    raw = (cache or EmbeddingCache()).embeddings(side.mean, target.crops, precision=precision)
     statistics = fit_camera_statistics(raw, target.cameras, names=target.names)
     if standardise:
         return View(raw, statistics.standardise(raw, target.cameras), statistics)

@@ -62,9 +62,9 @@ def on_device(batch: ReIDBatch, device: torch.device) -> ReIDBatch:
     """Return the batch on a device; pixels stay uint8 until there."""
     return ReIDBatch(
         images=batch.images.to(device, non_blocking=True),
-        indices=batch.indices.to(device),
-        labels=None if batch.labels is None else batch.labels.to(device),
-        cameras=batch.cameras.to(device),
+        indices=batch.indices.to(device, non_blocking=True),
+        labels=None if batch.labels is None else batch.labels.to(device, non_blocking=True),
+        cameras=batch.cameras.to(device, non_blocking=True),
     )
 
 

@@ -2,18 +2,21 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from pipeline import distributed
 from pipeline.clustering.pseudo_labels import PseudoLabels
 from pipeline.training.clustering_settings import ClusteringSettings
+from pipeline.training.embedding_cache import EmbeddingCache
 from pipeline.training.memory import AdaptationMemory
 from pipeline.training.phases import Phase
 from pipeline.training.precision import Precision
 from pipeline.training.progressive import ProgressiveTask, Side
 from pipeline.training.relabel import TargetCrops, View, cluster, prepare_side, round_facts, view_of
+from pipeline.training.stopwatch import timed
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +32,7 @@ class TargetRounds:
         precision: autocast settings of embedding.
         log: writes one row of metrics.
         name: of the target in the log; empty where there is only one.
+        cache: of embeddings.
     """
 
     pair: ProgressiveTask
@@ -37,6 +41,7 @@ class TargetRounds:
     precision: Precision
     log: Callable[[Mapping[str, Any]], None]
     name: str = ""
+    cache: EmbeddingCache = field(default_factory=EmbeddingCache)
 
     def student_view(self) -> View:
         """Embed the target with the student."""
@@ -58,7 +63,9 @@ class TargetRounds:
         self._prepare(self.pair.student, student, memory.labels, teacher)
 
     def _view(self, side: Side) -> View:
-        return view_of(side, self.target, standardise=self.clustering.standardise, precision=self.precision)
+        return view_of(
+            side, self.target, standardise=self.clustering.standardise, precision=self.precision, cache=self.cache
+        )
 
     def _prepare(self, side: Side, view: View, labels: np.ndarray | None, teacher: View | None) -> None:
         prepare_side(
@@ -75,7 +82,11 @@ class TargetRounds:
         views = [student] if phase.clusters == "student" or teacher is None else [teacher]
         if phase.clusters == "teacher" and self.clustering.by == "both" and phase.student_learns:
             views = [*views, student]
-        found = cluster(views, self.target, threshold=memory.threshold, **self.clustering.arguments())
+        # Rounding differs between kinds of processors: ranks that clustered for themselves could disagree.
+        with timed("cluster"):
+            found = distributed.by_first(
+                lambda: cluster(views, self.target, threshold=memory.threshold, **self.clustering.arguments())
+            )
         memory.facts |= round_facts(found, memory.labels, self.target.cameras)
         memory.threshold = found.independence_threshold
         if found.collapse is None:

@@ -14,7 +14,7 @@ from pipeline.losses.supervised.proxy_contrast import ProxyContrast
 from pipeline.training.mode_defaults import STUDENT_TERMS, TEACHER_TERMS
 from pipeline.training.multi_target import MultiTargetTask
 from pipeline.training.multi_target_modes import MULTI_TARGET_STUDENT_TERMS, MULTI_TARGET_TEACHER_TERMS
-from pipeline.training.phases import MODES
+from pipeline.training.phases import MODES, Phase
 from pipeline.training.progressive import ProgressiveTask, Side
 from pipeline.training.supervised import SupervisedTask
 from pipeline.types import ReIDBatch
@@ -70,13 +70,13 @@ def supervised() -> dict[str, torch.Tensor]:
     return {"supervised.losses": torch.stack(losses), **seen("supervised", side)}
 
 
-def progressive(name: str, extra: dict) -> dict[str, torch.Tensor]:
-    """Return losses, gradients and weights of joint adaptation."""
+def progressive(name: str, extra: dict, mode: str = "joint") -> dict[str, torch.Tensor]:
+    """Return losses, gradients and weights of an adaptation in which both networks learn."""
     teacher, student = (
-        make_side({**terms, **extra}, i) for i, terms in ((1, TEACHER_TERMS["joint"]), (2, STUDENT_TERMS["joint"]))
+        make_side({**terms, **extra}, i) for i, terms in ((1, TEACHER_TERMS[mode]), (2, STUDENT_TERMS[mode]))
     )
     task = ProgressiveTask(
-        teacher=teacher, student=student, phase=MODES["joint"][0], device=torch.device("cpu"), total_steps=STEPS
+        teacher=teacher, student=student, phase=MODES[mode][0], device=torch.device("cpu"), total_steps=STEPS
     )
     task.beta = 0.5
     losses = [task.step(shared(make_batches(i, count=COUNT)), i).total for i in range(STEPS)]
@@ -85,6 +85,20 @@ def progressive(name: str, extra: dict) -> dict[str, torch.Tensor]:
         **seen(f"{name}.teacher", teacher),
         **seen(f"{name}.student", student),
     }
+
+
+def classifier() -> dict[str, torch.Tensor]:
+    """Return losses, gradients and weights of a classifier that hears a frozen one, with a target to align to."""
+    terms = build.classifier_terms({"cross_entropy": {}, "kd": {}, "mmd": {}}, has_target=True)
+    resting = make_model(1, norm=False).eval().requires_grad_(False)
+    student = make_side(terms, 2)
+    task = ProgressiveTask(
+        teacher=Side(player=None, frozen=resting, objectives=build.objectives({}, student=resting.shape, teacher=None)),
+        student=student, phase=Phase(1.0, False, True, "mean", "nobody"), device=torch.device("cpu"),
+        total_steps=STEPS,
+    )  # fmt: skip
+    losses = [task.step(shared(make_batches(i, count=COUNT, target_labels=False)), i).total for i in range(STEPS)]
+    return {"classifier.losses": torch.stack(losses), **seen("classifier", student)}
 
 
 def several_targets() -> dict[str, torch.Tensor]:
@@ -123,6 +137,8 @@ def compute() -> dict[str, torch.Tensor]:
         **progressive("joint", {}),
         **progressive("adversarial", {"gradient_reversal": {}}),
         **progressive("inside", INSIDE),
+        **progressive("prokt", {}, mode="prokt"),
+        **classifier(),
         **several_targets(),
     }
 

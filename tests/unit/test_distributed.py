@@ -31,3 +31,32 @@ def test_half_an_environment_is_refused_with_a_sentence(monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     with pytest.raises(PipelineError, match="WORLD_SIZE is set but RANK or MASTER_ADDR is not; expected the environ"):
         distributed.start("cpu")
+
+
+def test_a_lost_peer_is_told_in_words_and_other_errors_stay(monkeypatch):
+    monkeypatch.setattr(distributed, "is_distributed", lambda: True)
+    monkeypatch.setattr(distributed, "rank", lambda: 1)
+    monkeypatch.setattr(distributed, "world_size", lambda: 4)
+    lost = "[enforce fail at pair.cc:1] Connection closed by peer [10.0.0.1]:29500. This is typically a bug"
+    with (
+        pytest.raises(PipelineError, match=r"process 1 of 4 has lost the others \(.*by peer.*29500\)\. Look"),
+        distributed.lost_peer_in_words(),
+    ):
+        raise RuntimeError(lost)
+    with pytest.raises(RuntimeError, match="shape"), distributed.lost_peer_in_words():
+        raise RuntimeError("shape mismatch")
+
+
+def test_one_process_has_nobody_to_lose():
+    with pytest.raises(RuntimeError, match="Connection closed"), distributed.lost_peer_in_words():
+        raise RuntimeError("Connection closed by peer")
+
+
+def test_the_first_process_works_and_its_error_arrives():
+    assert distributed.by_first(lambda: 3) == 3
+    with pytest.raises(PipelineError, match="no clusters"):
+        distributed.by_first(_fail)
+
+
+def _fail():
+    raise PipelineError("no clusters")

@@ -19,6 +19,7 @@ from pipeline.training.detection.settings import PseudoBoxSettings
 from pipeline.training.detection.still_cells import without_furniture
 from pipeline.training.detection.style import restyled
 from pipeline.training.scoped import SOURCE, TARGET
+from pipeline.training.stopwatch import timed
 from pipeline.training.tensor_names import under
 from pipeline.types import LossTerms
 
@@ -127,7 +128,8 @@ class DetectorDistillationTask:
         for name, batch in shown.items():
             if self.teacher is not None and self.objectives.reads(name):
                 asked = FrameView(replace(clean[name], targets=batch.targets), wants[name], taps[name].rois or None)
-                answers[name] = respond(self.teacher.speaker(name), asked)
+                with timed("forward", self.device.type):
+                    answers[name] = respond(self.teacher.speaker(name), asked)
                 seen = clean[name].foreground
                 if seen is not None and self.is_moving:
                     answers[name] = without_furniture(answers[name], seen)
@@ -141,13 +143,11 @@ class DetectorDistillationTask:
         if limits is None:
             return None
         settings = self.pseudo
-        found = (
-            self.finder.speaker(TARGET)
-            .eval()
-            .detect(
+        speaker = self.finder.speaker(TARGET).eval()
+        with timed("forward", self.device.type):
+            found = speaker.detect(
                 weak.images, weak.sizes, score_threshold=0.02, nms_threshold=settings.nms, max_detections=settings.most
             )
-        )
         seen = weak.foreground if self.is_moving else None
         planes = [None] * len(found) if seen is None else seen.cpu().numpy()
         calibration = self.finder.calibration

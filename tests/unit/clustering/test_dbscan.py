@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.cluster import DBSCAN
@@ -16,6 +18,17 @@ def test_sparse_labels_equal_the_dense_ones(noise, eps):
     labels = dbscan_labels(jaccard_distance(features, k1=12, k2=4, keep_below=0.62), eps=eps)
     dense = DBSCAN(eps=eps, min_samples=4, metric="precomputed").fit_predict(dense_jaccard(features, 12, 4))
     np.testing.assert_array_equal(labels, renumbered(dense))
+
+
+def test_memory_is_that_of_the_stored_pairs():
+    features = make_features(count=2000, noise=0.3, clusters=133, dimension=16)
+    distances = jaccard_distance(features, k1=12, k2=4, keep_below=0.62)
+    tracemalloc.start()
+    dbscan_labels(distances, eps=0.6)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # 8 bytes for each of two copies of the pairs' columns, and a Python list entry with an array's header a row.
+    assert peak < 24 * distances.nnz + 600 * 2000 < 4 * 2000**2 / 4
 
 
 def test_clusters_are_numbered_by_first_appearance():

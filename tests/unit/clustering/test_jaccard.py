@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from pipeline.clustering.jaccard import TINY, camera_aware_jaccard_distance, jaccard_distance
 from pipeline.errors import DataError
 from pipeline.retrieval import reciprocal
+from pipeline.retrieval.search import search_by
 from tests.references.jaccard import dense_camera_aware_jaccard, dense_jaccard
 
 
@@ -52,6 +54,79 @@ def test_many_small_blocks_give_the_same_matrix(monkeypatch):
     monkeypatch.setattr(reciprocal, "PAIR_BLOCK", 7)
     result = jaccard_distance(features, k1=10, k2=3, keep_below=0.9)
     assert (result != expected).nnz == 0
+
+
+@pytest.mark.cuda
+def test_neighbours_searched_on_cuda_give_the_same_distances():
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    features = make_features(600, clusters=40)
+    expected = jaccard_distance(features, k1=15, k2=4, keep_below=1.0).toarray()
+    found = jaccard_distance(features, k1=15, k2=4, keep_below=1.0, search=search_by("torch")).toarray()
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("distance", ["plain", "camera_aware"])
+def test_memory_grows_with_the_images_and_not_with_their_square(monkeypatch, distance):
+    monkeypatch.setattr(reciprocal, "BLOCK_ENTRIES", 1 << 16)
+    monkeypatch.setattr(reciprocal, "PAIR_BLOCK", 1 << 8)
+    peaks = {}
+    for count in (1000, 2000):
+        features = make_features(count, noise=0.3, clusters=count // 15, dimension=16)
+        tracemalloc.start()
+        if distance == "plain":
+            jaccard_distance(features, k1=15, k2=4)
+        else:
+            camera_aware_jaccard_distance(features, np.arange(count) % 4, k1=(4, 11), k2=(2, 2))
+        peaks[count] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    # A row: three lists of 16, up to 64 weights and their roots, 16 pairs; in all well under 2,500 bytes. A block: 6
+    # arrays of 4 bytes. One float32 N x N matrix would be 16 MB at the larger count.
+    assert peaks[2000] < 2500 * 2000 + 24 * (1 << 16) < 4 * 2000**2 / 2
+    assert peaks[2000] < 2.5 * peaks[1000]
+
+
+def test_neighbours_at_equal_distances_are_taken_by_position():
+    # Whole numbers have exact distances, so most rows have ties at the end of their lists.
+    features = np.random.default_rng(3).integers(-1, 2, (50, 4)).astype(np.float32)
+    matrix = jaccard_distance(features, k1=7, k2=3, keep_below=1.0)
+    assert_equals_dense(matrix, dense_jaccard(features, 7, 3), 1.0)
+
+
+def test_lists_longer_than_the_set_hold_everybody():
+    features = make_features(12)
+    matrix = jaccard_distance(features, k1=40, k2=30, keep_below=1.0)
+    assert_equals_dense(matrix, dense_jaccard(features, 40, 30), 1.0)
+
+
+def test_an_isolated_image_has_no_neighbour_and_changes_nobody():
+    # With a local query expansion it would take over weights of those that it is far from, but nearest to.
+    features = make_features(40, noise=0.2)
+    before = jaccard_distance(features, k1=6, k2=1, keep_below=0.9)
+    after = jaccard_distance(np.concatenate([features, np.full((1, 8), 50, np.float32)]), k1=6, k2=1, keep_below=0.9)
+    assert after[40].nnz == 1
+    assert (after[:40, :40] != before).nnz == 0
+
+
+def test_copies_of_an_image_are_as_far_from_others_as_the_image():
+    features = make_features(20, clusters=4)
+    matrix = jaccard_distance(np.repeat(features, 3, axis=0), k1=9, k2=3, keep_below=1.0)
+    assert_equals_dense(matrix, dense_jaccard(np.repeat(features, 3, axis=0), 9, 3), 1.0)
+    assert matrix[0, 1] < 0.5 > matrix[0, 2]
+
+
+def test_a_row_of_zeros_is_a_point_like_any_other():
+    features = make_features(30) * np.linspace(0.5, 2.0, 30, dtype=np.float32)[:, None]
+    features[4] = 0.0
+    assert_equals_dense(jaccard_distance(features, k1=8, k2=3, keep_below=1.0), dense_jaccard(features, 8, 3), 1.0)
+
+
+def test_the_same_features_give_the_same_bytes():
+    features = make_features(80)
+    first, second = (jaccard_distance(features, k1=10, k2=3, keep_below=0.9) for _ in range(2))
+    assert first.data.tobytes() == second.data.tobytes()
+    assert first.indices.tobytes() == second.indices.tobytes()
 
 
 def test_three_points_on_a_line_golden():

@@ -135,3 +135,10 @@ def test_wrong_options_are_refused(options, message):
 def test_features_that_are_not_finite_are_refused():
     with pytest.raises(DataError, match="not finite"):
         assign_pseudo_labels(np.full((10, 3), np.nan))
+
+
+def test_rows_without_a_direction_are_refused_by_number():
+    features, _, _ = make_target()
+    features[[7, 9]] = 0.0
+    with pytest.raises(DataError, match=r"2 of 240 features are zero, the first is row 7"):
+        assign_pseudo_labels(features, k1=15)

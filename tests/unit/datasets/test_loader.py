@@ -1,12 +1,13 @@
 """Loader: the same batches for any number of workers and ranks."""
 
+import multiprocessing
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from datasets.batches import augmentation_seed, iterate_batches
+from datasets.batches import BatchLoader, augmentation_seed, iterate_batches
 from datasets.cache import forget_pixels, load_pixels
 from datasets.labels import camera_indices, class_labels
 from datasets.loader import CropDataset, iterate_in_order
@@ -105,3 +106,45 @@ def test_labels_need_persons():
     assert ids == (0, 7, 14)
     assert labels[:4].tolist() == [0, 1, 2, 0]
     assert camera_indices(data).tolist() == [-1] * 12
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_workers_stay_from_one_call_to_the_next(workers):
+    dataset = _make_dataset()
+    loader = BatchLoader(dataset.collect, workers=workers)
+    first = PKSampler(dataset.labels, dataset.cameras, identities=2, instances=2, seed=1)
+    second = UniformSampler(12, batch=6, seed=2)
+    processes = []
+    for sampler, steps in ((first, (0, 4)), (second, (4, 7)), (first, (7, 9))):
+        found = list(loader.batches(sampler, start=steps[0], stop=steps[1], seed=4))
+        _assert_equal(found, list(iterate_batches(dataset.collect, sampler, start=steps[0], stop=steps[1], seed=4)))
+        processes.append([child.pid for child in multiprocessing.active_children()])
+    assert len(processes[0]) == workers
+    assert processes[0] == processes[1] == processes[2]
+    loader.close()
+    assert multiprocessing.active_children() == []
+
+
+def test_a_round_that_is_left_early_leaves_nothing_behind():
+    dataset = _make_dataset()
+    sampler = UniformSampler(12, batch=4, seed=1)
+    loader = BatchLoader(dataset.collect, workers=1)
+    begun = loader.batches(sampler, start=0, stop=9, seed=4)
+    next(begun)
+    _assert_equal(
+        list(loader.batches(sampler, start=5, stop=8, seed=4)),
+        list(iterate_batches(dataset.collect, sampler, start=5, stop=8, seed=4)),
+    )
+    loader.close()
+
+
+@pytest.mark.cuda
+def test_batches_are_pinned_where_the_process_computes_on_cuda():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    torch.zeros(1, device="cuda")
+    dataset = _make_dataset()
+    batch = next(
+        iterate_batches(dataset.collect, UniformSampler(12, batch=4, seed=1), start=0, stop=1, seed=0, workers=1)
+    )
+    assert all(part.is_pinned() for part in (batch.images, batch.indices, batch.labels, batch.cameras))

@@ -1,4 +1,5 @@
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -177,6 +178,17 @@ def test_block_size_does_not_change_the_result(block):
     assert rank_queries(*columns, metric="euclidean", block=block).mAP == expected.mAP
 
 
+def test_memory_is_that_of_features_and_one_block_of_distances():
+    columns = make_columns(0, queries=1000, gallery=2000, persons=100, dimension=16)
+    tracemalloc.start()
+    rank_queries(*columns, block=16)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Normalised copies of both sets with their squares and the block in float32, 20 positives a query in 6 float64.
+    expected = 4 * (3 * 16 * 3000 + 2 * 16 * 2000) + 8 * 6 * 20 * 1000
+    assert peak < 1.5 * expected < 4 * 1000 * 2000 / 2
+
+
 def test_gallery_order_does_not_matter_without_ties():
     columns = make_columns(8)
     order = np.random.default_rng(0).permutation(len(columns[3]))
@@ -202,6 +214,12 @@ def test_cosine_does_not_see_the_length_of_features():
     # Powers of two scale without rounding.
     scaled[3] = columns[3] * np.float32(2.0) ** (np.arange(len(columns[3])) % 5)[:, None].astype(np.float32)
     assert rank_queries(*scaled).mAP == rank_queries(*columns).mAP
+
+
+def test_a_row_of_zeros_is_as_far_as_one_at_right_angles():
+    columns = make_line([True, False])
+    columns[0], columns[3] = np.array([[1.0, 0.0]]), np.array([[0.0, 0.0], [0.0, 3.0]])
+    assert [rank_queries(*columns, ties=t).mAP for t in ("optimistic", "stable", "pessimistic")] == [1.0, 1.0, 0.5]
 
 
 def test_half_precision_and_integer_features_are_accepted():
