@@ -79,12 +79,12 @@ def embed(options: argparse.Namespace) -> Path:
     """
     import torch
 
-    from datasets.crop_source import read_crop_source
+    from datasets.named_sources import read_crop_source
     from pipeline.atomic_files import sha256_of_file
-    from pipeline.checkpoint import load_model
+    from pipeline.training.embedder_file import load_embedder
     from pipeline.training.table_extraction import extract_table
 
-    loaded = load_model(options.model)
+    loaded = load_embedder(options.model)
     data = read_crop_source(options.crops, str(options.features), split=options.split, words=options.options)
     folder: Path = options.out.with_name(f"{options.out.name}.table")
     model = loaded.model.to(torch.device(options.device))

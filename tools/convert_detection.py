@@ -87,8 +87,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     # Imported after the command line is read: --help must not wait for torch.
     from datasets.frame_files import describe_frames
-    from datasets.frame_source import read_frame_source
     from datasets.frame_writers import FRAME_WRITERS, not_held
+    from datasets.named_sources import read_frame_source
     from pipeline.errors import ConfigError, PipelineError
 
     try:

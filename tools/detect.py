@@ -46,7 +46,7 @@ def find(options: argparse.Namespace) -> tuple["FrameData", list["Detections"]]:
     Raises:
         PipelineError: the model or the frames cannot be used.
     """
-    from datasets.frame_source import read_frame_source
+    from datasets.named_sources import read_frame_source
     from pipeline import build
     from pipeline.checkpoint import load_detector
     from pipeline.config.schema import RuntimeConfig

@@ -43,12 +43,12 @@ def extract(options: argparse.Namespace) -> str:
     Raises:
         PipelineError: the model, the images or the table cannot be used.
     """
-    from datasets.crop_source import read_crop_source
+    from datasets.named_sources import read_crop_source
     from pipeline import build, distributed
     from pipeline.atomic_files import sha256_of_file
-    from pipeline.checkpoint import load_model
     from pipeline.config.schema import RuntimeConfig
     from pipeline.errors import ConfigError
+    from pipeline.training.embedder_file import load_embedder
     from pipeline.training.table_extraction import TablePlan, extract_table
 
     for name, least in (("batch", 1), ("workers", 0)):
@@ -57,7 +57,7 @@ def extract(options: argparse.Namespace) -> str:
     runtime = RuntimeConfig(device=options.device, amp=options.amp)
     device = build.device(runtime)
     distributed.start(device.type)
-    loaded = load_model(options.model)
+    loaded = load_embedder(options.model)
     data = read_crop_source(options.kind, options.source, split=options.split, words=options.options)
     plan = TablePlan(
         batch=options.batch,

@@ -84,7 +84,7 @@ def read_queries(options: argparse.Namespace, opened: "OpenIndex") -> "FeatureRo
         return read_feature_rows(Path(options.queries), part="query")
     import torch
 
-    from datasets.crop_source import read_crop_source
+    from datasets.named_sources import read_crop_source
     from pipeline.training.crop_embedding import embed_queries
 
     data = read_crop_source(options.kind, options.queries, split=options.split, words=options.options)

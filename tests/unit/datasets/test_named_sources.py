@@ -3,8 +3,8 @@ import pytest
 
 from datasets.cache import load_pixels
 from datasets.crop_batches import read_crops
-from datasets.crop_source import read_crop_source
 from datasets.images import resize
+from datasets.named_sources import read_crop_source
 from datasets.records import ReIDData
 from pipeline.errors import ConfigError, DataError
 
