@@ -1,137 +1,112 @@
-"""Compare methods: one run for each, on the same data and steps, over drawn domain pairs and seeds, best first."""
+"""Compare methods on one task: the same data, student and budget, over domain pairs and seeds, best first."""
 
 import argparse
 import logging
-import statistics
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pipeline.comparison.cases import add_case_arguments, run_cases, spread, without_sharing
+from pipeline.comparison.cases import Case, add_case_arguments, cases_of, run_cases
+
+if TYPE_CHECKING:
+    from pipeline.comparison.methods import Method
+
+DEFAULT_METHODS = Path(__file__).resolve().parents[1] / "configs" / "methods" / "reid_objectives.yaml"
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="compare.py", description=__doc__)
-    add_case_arguments(parser, about="YAML file of the run; its data sets are drawn worlds, one of them named source")
+    add_case_arguments(parser, about="YAML file of the run; pairs are domains of its drawn worlds, one named source")
     add = parser.add_argument
-    add("--methods", type=Path, required=True, metavar="FILE", help="YAML file: what each method changes in the stage")
+    names = f"comma-separated names from configs/methods/{DEFAULT_METHODS.name}"
+    add("--methods", required=True, metavar="FILE|a,b,c", help=f"YAML file: what each changes in the stage; or {names}")
     add("--stage", default="learn", help="the stage that is varied; default: learn")
     add("--score", default="score", help="the evaluation that scores all methods; default: score")
-    add("--only", default="", help="comma-separated names of methods (default: all)")
-    add("--baseline", metavar="METHOD", help="also print the distance of each method to this one, case by case")
+    add("--only", default="", help="comma-separated names of methods of the file (default: all)")
+    add("--baseline", metavar="METHOD", help="also compare each method with this one, case by case")
+    add("--budget", metavar="steps:N|seconds:N", help="for each method alike (default: the steps that are written)")
+    add("--apart", action="store_true", help="a process for each method, so that its peak memory is its own")
+    add("--table-only", action="store_true", help="run nothing; gather what is there")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run all cases, then print the table; a case that is done is not run again."""
-    options = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = build_parser().parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    # FAISS tells at this level which of its binaries it loads.
+    logging.getLogger("faiss").setLevel(logging.WARNING)
     from pipeline.errors import PipelineError
 
     try:
-        methods = read_methods(options.methods, options.only, baseline=options.baseline)
-        results = run_cases(options, lambda _, *case: configure(options, methods, *case))
+        print(compare(options, command=["python", "tools/compare.py", *words]))
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    rows = [{row["role"]: row for row in summary["reid"] if row["domain"] == "target"} for summary in results]
-    print(table(rows, baseline=options.baseline))
     return 0
 
 
-def read_methods(path: Path, only: str, *, baseline: str | None) -> dict[str, dict[str, Any]]:
-    """Return what each method changes.
-
-    Args:
-        path: YAML file, a mapping of mappings.
-        only: comma-separated names; empty takes all.
-        baseline: has to be one of them.
-
-    Raises:
-        ConfigError: the file is no such mapping, or a name is not in it.
-    """
-    from pipeline.config.strict_yaml import read_yaml
-    from pipeline.errors import ConfigError
-
-    try:
-        tree, _ = read_yaml(path.read_text(encoding="utf-8"), path.name)
-    except OSError as error:
-        raise ConfigError(f"{path} can't be read ({error.strerror})", "a YAML file of methods") from error
-    if not isinstance(tree, dict) or not all(isinstance(change, dict) for change in tree.values()):
-        raise ConfigError(f"{path} is not a mapping of methods", "NAME: {what it changes in the stage}")
-    names = [name for name in only.split(",") if name] or list(tree)
-    for name in [*names, *([] if baseline is None else [baseline])]:
-        if name not in tree or (name == baseline and name not in names):
-            raise ConfigError(f"there is no method {name!r}", f"one of {', '.join(names if name in tree else tree)}")
-    return {name: tree[name] for name in names}
-
-
-def configure(
-    options: argparse.Namespace, methods: dict[str, dict[str, Any]], source: str, target: str, seed: int
-) -> dict[str, Any]:
-    """Return the configuration of all methods on one domain pair and seed.
+def compare(options: argparse.Namespace, *, command: Sequence[str]) -> str:
+    """Run what is missing, and leave the leaderboard whenever a case has ended.
 
     Args:
         options: the command line.
-        methods: what each changes.
-        source: world domain of the data set `source`.
-        target: world domain of all others.
-        seed: of the networks and of both domains.
+        command: the same as words.
+
+    Returns:
+        the Markdown table.
 
     Raises:
-        ConfigError: there is no such stage.
+        PipelineError: the comparison would not be fair, or a case ended badly.
     """
-    from pipeline.config.load import load_config
-    from pipeline.errors import ConfigError
+    from pipeline.comparison.board import leaderboard, write_leaderboard
+    from pipeline.comparison.budget import parse_budget
+    from pipeline.comparison.pilot import steps_of_budget
+    from pipeline.comparison.task import Task
     from stages import STAGES
 
-    tree = load_config(options.config, [f"seed={seed}", *options.overrides], STAGES).to_tree()
-    for name in (options.stage, options.score):
-        if name not in tree["stages"]:
-            raise ConfigError(f"{options.config} has no stage {name!r}", f"one of {', '.join(tree['stages'])}")
-    for name, entry in tree["data"].items():
-        entry["domain"], entry["seed"] = (source if name == "source" else target), seed
-    varied, score = tree["stages"].pop(options.stage), tree["stages"].pop(options.score)
-    for name, change in methods.items():
-        tree["stages"][name] = changed(varied, change)
-        score["models"][name] = f"{name}.last"
-    tree["stages"][options.score] = score
-    return without_sharing(tree)
+    budget, cases = parse_budget(options.budget), cases_of(options, as_written=True)
+    task = Task(options.config, options.stage, options.score, chosen_methods(options), STAGES, options.overrides)
+    for case in cases:
+        # What is unfair or not there is told before anything runs.
+        task.plan(case, steps={})
+    steps = steps_of_budget(task, cases[0], options.out, budget, measure=not options.table_only)
+    told = {"budget": {"kind": budget.kind, "amount": budget.amount, "steps": steps}, "command": list(command)}
+
+    def finish() -> str:
+        board = leaderboard(task, cases, options.out, steps=steps, baseline=options.baseline)
+        return write_leaderboard(options.out, {**board, **told})
+
+    if not options.table_only:
+        run_cases(
+            options, lambda _, *case: task.plan(Case(*case), steps=steps).tree, cases=cases,
+            apart=list(task.methods) if options.apart else (), after=finish,
+        )  # fmt: skip
+    return finish()
 
 
-def changed(stage: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """Return a stage with a method's objectives beside its own, and the method's other settings in place of its own.
-
-    Args:
-        stage: the settings that all methods share.
-        change: of the method; `objectives: null` takes those of the method's mode.
-    """
-    merged = {**stage, **change}
-    if change.get("objectives") is not None:
-        merged["objectives"] = {**(stage["objectives"] or {}), **change["objectives"]}
-    return merged
-
-
-def table(results: list[dict[str, dict[str, Any]]], *, baseline: str | None = None) -> str:
-    """Return the Markdown table, the best mean first.
+def chosen_methods(options: argparse.Namespace) -> "dict[str, Method]":
+    """Return the methods that a command line names.
 
     Args:
-        results: the rows by model, of each case.
-        baseline: method that the last column compares with; None leaves the column out.
+        options: the command line.
+
+    Raises:
+        ConfigError: names are given twice, or are not in the file.
     """
-    names = sorted(results[0], key=lambda name: -statistics.mean(result[name]["mAP"] for result in results))
-    head = ["method", "mAP %", "R1 %", *([] if baseline is None else [f"mAP - {baseline}, each case"])]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for name in names:
-        cells = [name, spread([r[name]["mAP"] for r in results]), spread([r[name]["cmc"]["1"] for r in results])]
-        if baseline is not None:
-            gaps = [100 * (result[name]["mAP"] - result[baseline]["mAP"]) for result in results]
-            cells.append(", ".join(f"{gap:+.1f}" for gap in gaps))
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    from pipeline.comparison.methods import read_methods
+    from pipeline.errors import ConfigError
+
+    if options.methods.endswith((".yaml", ".yml")) or Path(options.methods).is_file():
+        return read_methods(Path(options.methods), options.only, baseline=options.baseline)
+    if options.only:
+        raise ConfigError(f"--only {options.only} beside --methods {options.methods}", "names in one of the two")
+    return read_methods(DEFAULT_METHODS, options.methods, baseline=options.baseline)
 
 
 if __name__ == "__main__":

@@ -93,12 +93,22 @@ def render(run: RunFiles) -> str:
             tag("footer", "All numbers on this page are also in results.json beside it, as fractions."),
         ),
     )
+    return document(f"{run.name} · report", body)
+
+
+def document(title: str, body: Html) -> str:
+    """Put a body into a complete document that opens anywhere and loads nothing.
+
+    Args:
+        title: of the window.
+        body: the body element.
+    """
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("title", f"{run.name} · report"),
+        tag("title", title),
         tag("style", Html(CSS)),
     )
     return join([Html("<!doctype html>\n"), tag("html", head, body, lang="en"), "\n"])

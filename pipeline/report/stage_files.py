@@ -14,6 +14,9 @@ from pipeline.manifest import MANIFEST
 from pipeline.plan import PlannedStage
 from pipeline.run_dir import RunDir, StageDir
 
+# How the note begins that a stage's results are not those of the run's present settings.
+OUT_OF_DATE = "Out of date"
+
 
 @dataclass(frozen=True)
 class StageFiles:
@@ -108,7 +111,7 @@ def _staleness(planned: PlannedStage, manifest: Mapping[str, Any], run_dir: RunD
         return []
     changes = differences(made_from, wanted)
     more = f" and {len(changes) - 2} more" if len(changes) > 2 else ""
-    return [f"Out of date ({', '.join(changes[:2])}{more}); run the configuration again."] if changes else []
+    return [f"{OUT_OF_DATE} ({', '.join(changes[:2])}{more}); run the configuration again."] if changes else []
 
 
 def _failures(place: StageDir) -> list[str]:

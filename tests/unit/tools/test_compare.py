@@ -1,31 +1,37 @@
-"""Methods are compared on one task, and every listed method is a valid configuration."""
+"""Methods are compared on one task, and every listed method is a valid and fair configuration."""
 
 import argparse
 from pathlib import Path
 
 import pytest
-import yaml
 
 from pipeline.build.tables import COMPONENTS
+from pipeline.comparison.cases import Case
+from pipeline.comparison.methods import Method, changed, read_methods
+from pipeline.comparison.task import Task, other_settings
 from pipeline.config.binding import check
-from pipeline.config.load import load_config
 from pipeline.errors import ConfigError
 from stages import STAGES
 from tools import compare
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
-OPTIONS = argparse.Namespace(config=CONFIGS / "compare_reid.yaml", stage="learn", score="score", overrides=[])
+LISTED = CONFIGS / "methods" / "reid_objectives.yaml"
+CASE = Case("sunny_plaza", "winter_station", 3)
 
 
 def methods(only="", baseline=None):
-    return compare.read_methods(CONFIGS / "methods" / "reid_objectives.yaml", only, baseline=baseline)
+    return read_methods(LISTED, only, baseline=baseline)
 
 
-def test_every_listed_method_is_a_valid_configuration_on_the_same_data_and_steps(tmp_path):
-    tree = compare.configure(OPTIONS, methods(), "sunny_plaza", "winter_station", 3)
-    path = tmp_path / "all.yaml"
-    path.write_text(yaml.safe_dump(tree, sort_keys=False))
-    check(load_config(path, [], STAGES), COMPONENTS)
+def make_task(chosen=None, *, stage="learn", config="compare_reid.yaml"):
+    return Task(CONFIGS / config, stage, "score", methods() if chosen is None else chosen, STAGES)
+
+
+def test_every_listed_method_is_a_valid_configuration_on_the_same_data_and_steps():
+    task = make_task()
+    plan = task.plan(CASE, steps={})
+    tree = plan.tree
+    check(task.resolve(tree), COMPONENTS)
     assert (tree["data"]["source"]["domain"], tree["data"]["source"]["seed"]) == ("sunny_plaza", 3)
     assert {tree["data"][name]["domain"] for name in ("target", "probe")} == {"winter_station"}
     rows = [tree["stages"][name] for name in methods()]
@@ -33,24 +39,48 @@ def test_every_listed_method_is_a_valid_configuration_on_the_same_data_and_steps
     assert all(row[key] == rows[0][key] for row in rows for key in same)
     assert list(tree["stages"])[-1] == "score"
     assert set(tree["stages"]["score"]["models"]) == {"teacher_direct", *methods()}
+    assert plan.references == ("teacher_direct",)
+    assert plan.fair["dfa_searched"].needs == ("search",)
+    assert plan.fair["prokt"].changes == ("mode", "all objectives")
+    assert not any(told.needs for name, told in plan.fair.items() if name != "dfa_searched")
+
+
+def test_what_no_chosen_method_needs_is_not_run():
+    assert "search" not in make_task(methods("kd,route")).plan(CASE, steps={}).tree["stages"]
+    assert "search" in make_task(methods("kd,dfa_searched")).plan(CASE, steps={}).tree["stages"]
 
 
 def test_a_method_adds_to_the_terms_and_replaces_the_rest():
     stage = {"mode": "kd_only", "objectives": {"cross_entropy": {}}}
-    assert compare.changed(stage, {"objectives": {"kd": {}}})["objectives"] == {"cross_entropy": {}, "kd": {}}
-    assert compare.changed(stage, {"mode": "prokt", "objectives": None}) == {"mode": "prokt", "objectives": None}
-    assert compare.changed(stage, {}) == stage
+    assert changed(stage, {"objectives": {"kd": {}}})["objectives"] == {"cross_entropy": {}, "kd": {}}
+    assert changed(stage, {"mode": "prokt", "objectives": None}) == {"mode": "prokt", "objectives": None}
+    assert changed(stage, {}) == stage
 
 
-def test_the_table_is_sorted_and_shows_each_case():
-    cases = [{"a": make_row(0.2 + x), "b": make_row(0.5 + 2 * x), "kd": make_row(0.4)} for x in (0.0, 0.1)]
-    lines = compare.table(cases, baseline="kd").splitlines()
-    assert [line.split(" | ")[0] for line in lines[2:]] == ["| b", "| kd", "| a"]
-    assert lines[2] == "| b | 60.0 ± 14.1 | 60.0 ± 14.1 | +10.0, +30.0 |"
+def test_all_data_stay_as_they_are_without_a_pair():
+    tree = make_task(methods("kd")).plan(Case("", "", 9), steps={}).tree
+    assert [(entry["domain"], entry["seed"]) for entry in tree["data"].values()] == [
+        ("random-51", 9), ("random-52", 9), ("random-52", 9),
+    ]  # fmt: skip
+    assert tree["seed"] == 9
 
 
-def make_row(value):
-    return {"mAP": value, "cmc": {"1": value}}
+def test_a_budget_of_steps_is_shared_by_the_rounds():
+    tree = make_task(methods("kd,sp")).plan(CASE, steps={"kd": 50, "sp": 60}).tree
+    assert [(tree["stages"][name]["steps"], tree["stages"][name]["rounds"]) for name in ("kd", "sp")] == [
+        (25, 2), (30, 2),
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match=r"51 steps in 2 rounds; expected a multiple of the rounds.*steps:52"):
+        make_task(methods("kd")).plan(CASE, steps={"kd": 51})
+
+
+def test_another_kind_of_stage_takes_what_it_knows_and_is_measured_by_all_of_its_steps():
+    exceptions = dict.fromkeys(("kind",), "it adapts nobody")
+    for steps, has_another_budget in ((200, False), (100, True)):
+        change = {"kind": "source_pretrain", "data": "source", "steps": steps}
+        with pytest.raises(ConfigError, match=r"mine has other data \(target\)") as error:
+            make_task({"mine": Method(change, exceptions)}).plan(CASE, steps={})
+        assert ("another budget" in str(error.value)) == has_another_budget
 
 
 @pytest.mark.parametrize(
@@ -65,16 +95,52 @@ def test_unknown_methods_are_told(only, baseline, sentence):
         methods(only, baseline)
 
 
-def test_a_stage_that_is_not_there_is_told():
-    options = argparse.Namespace(**{**vars(OPTIONS), "stage": "teach"})
-    with pytest.raises(ConfigError, match="has no stage 'teach'; expected one of pretrain, learn, score"):
-        compare.configure(options, methods(), "random-1", "random-2", 3)
+def test_methods_are_a_file_or_names():
+    def chosen(text, only=""):
+        return list(compare.chosen_methods(argparse.Namespace(methods=text, only=only, baseline=None)))
+
+    assert chosen("kd,none") == chosen(str(LISTED), "kd,none") == ["kd", "none"]
+    assert chosen(str(LISTED)) == list(methods())
+    with pytest.raises(ConfigError, match="names in one of the two"):
+        chosen("kd,none", "kd")
 
 
-def test_a_file_that_is_no_list_of_methods_is_told(tmp_path):
+def test_a_stage_or_name_that_does_not_fit_is_told():
+    with pytest.raises(ConfigError, match="has no stage 'teach'; expected one of pretrain, "):
+        make_task(stage="teach").plan(CASE, steps={})
+    with pytest.raises(ConfigError, match="a method is called 'pretrain'"):
+        make_task({"pretrain": Method({})}).plan(CASE, steps={})
+    with pytest.raises(ConfigError, match=r"data\.source is of kind market1501; expected drawn worlds"):
+        make_task({}, stage="adapt", config="market1501_to_msmt17.yaml").plan(CASE, steps={})
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("- kd\n", "is not a mapping of methods"),
+        ("kd: {exceptions: [optimizer]}\n", "kd has exceptions that are no reasons"),
+        ("kd: {exceptions: {optimizer: ''}}\n", "kd has exceptions that are no reasons"),
+    ],
+)
+def test_a_file_that_is_no_list_of_methods_is_told(text, sentence, tmp_path):
     path = tmp_path / "methods.yaml"
-    path.write_text("- kd\n")
-    with pytest.raises(ConfigError, match="is not a mapping of methods"):
-        compare.read_methods(path, "", baseline=None)
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=sentence):
+        read_methods(path, "", baseline=None)
     with pytest.raises(ConfigError, match="can't be read"):
-        compare.read_methods(tmp_path / "none.yaml", "", baseline=None)
+        read_methods(tmp_path / "none.yaml", "", baseline=None)
+
+
+def test_a_stored_case_with_more_methods_or_another_runtime_answers_the_same_question():
+    def resolved(only, *, case=CASE, steps=None):
+        task = make_task(methods(only))
+        return task.resolve(task.plan(case, steps=steps or {}).tree).to_tree()
+
+    asked = resolved("kd,sp")
+    more = resolved("sp,none,kd")
+    more["runtime"]["threads"] = 1
+    assert other_settings(asked, more, score="score") == ""
+    assert other_settings(more, asked, score="score") == "stages.none"
+    other_case = resolved("kd,sp", case=Case("sunny_plaza", "winter_station", 4))
+    assert other_settings(asked, other_case, score="score") == "seed"
+    assert other_settings(asked, resolved("kd,sp", steps={"sp": 20}), score="score") == "stages.sp.steps"
