@@ -90,6 +90,11 @@ def load_model(path: Path | str) -> LoadedModel:
     Raises:
         CheckpointError: not there, damaged, of another program or of a newer schema.
     """
+    if Path(path).suffix == ".onnx":
+        raise CheckpointError(
+            f"{path} is an int8 network, which neither learns nor teaches", "a .safetensors file",
+            "Name the network in float32 that it was made of; int8 networks are for evaluation and search.",
+        )  # fmt: skip
     tensors, header = read_checkpoint(Path(path))
     if "detector" in header["spec"]:
         raise CheckpointError(

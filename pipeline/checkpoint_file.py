@@ -14,7 +14,7 @@ from pipeline.errors import CheckpointError, ConfigError
 HEADER_KEY = "crosscam"
 HEADER_SCHEMA = 1
 # What a file holds whose header does not say: it was written before this could be chosen.
-_UNSAID = {"neck": "bnneck"}
+_UNSAID = {"neck": "bnneck", "sees": "rgb"}
 
 
 def check_spec(found: Mapping[str, Any], spec: Mapping[str, Any], *, wanted: str) -> None:

@@ -7,22 +7,24 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from datasets.records import ReIDProbe, ReIDSample
 from pipeline import build, distributed
-from pipeline.checkpoint import LoadedModel, load_model
+from pipeline.checkpoint import LoadedModel
 from pipeline.config.references import ComponentName, DataRef, DroppableArtifactRefName
 from pipeline.config.schema import StageConfig
+from pipeline.metrics.agreement import nearest_rows, top1_agreement
 from pipeline.metrics.bootstrap import bootstrap_interval
 from pipeline.metrics.ranking_result import RankingResult
 from pipeline.models.camera_statistics import CameraStatistics
-from pipeline.models.complexity import count_macs, count_parameters
+from pipeline.models.complexity import cost_of
 from pipeline.models.joined_cameras import sites_of
 from pipeline.models.reid import ReIDModel
 from pipeline.report.embedding_map import project
 from pipeline.report.strips import Shown, choose_strips, make_strip, top_ranked
 from pipeline.stage import Stage, StageContext, StageResult
+from pipeline.training.embedder_file import load_embedder
 from pipeline.training.scoring import ProbeTables, embed_probe, images_per_second, rank_tables
 
 MAP_POINTS = 500
@@ -46,6 +48,16 @@ class EvaluateConfig(StageConfig):
     camera_statistics: Literal["checkpoint", "off"] = "checkpoint"
     flip: bool = True
     strips: int = Field(8, ge=0)
+    # Role with whose first-ranked crops those of the others are compared.
+    agreement_with: str | None = None
+
+    @model_validator(mode="after")
+    def _known_role(self) -> "EvaluateConfig":
+        if self.agreement_with is not None and self.agreement_with not in self.models:
+            raise ValueError(
+                f"agreement_with is {self.agreement_with}; name one of the models: {', '.join(self.models)}"
+            )
+        return self
 
 
 def run(context: StageContext) -> StageResult:
@@ -55,7 +67,7 @@ def run(context: StageContext) -> StageResult:
     probe = build.reid_probe(context.run_config.data[config.data])
     rows, results, tables, notes = [], {}, {}, []
     for role, reference in config.models.items():
-        loaded = load_model(Path(context.inputs[reference].path))
+        loaded = load_embedder(Path(context.inputs[reference].path))
         model: ReIDModel = build.placed(loaded.model, runtime, device).eval()  # type: ignore[assignment]
         statistics = loaded.cameras if config.camera_statistics == "checkpoint" else None
         tables[role] = embed_probe(
@@ -69,6 +81,7 @@ def run(context: StageContext) -> StageResult:
             ap=config.ap, cameras=config.cameras, neighbours=config.neighbours,
         )  # fmt: skip
         rows.append(_row(context, role, reference, loaded, results[role]))
+    _add_agreement(config, rows, tables)
     if distributed.rank() == 0:
         _leave_pictures(context, probe, results, tables)
     distributed.barrier()
@@ -100,15 +113,24 @@ def _row(
     context: StageContext, role: str, reference: str, loaded: LoadedModel, result: RankingResult
 ) -> dict[str, Any]:
     interval = bootstrap_interval(result.ap[result.valid], seed=0)
-    macs = count_macs(loaded.model, loaded.model.size)
+    params, macs = cost_of(loaded.model)
     return {
         "model": reference, "role": role, "domain": context.config.domain,
         "mAP": result.mAP, "cmc": {str(k): v for k, v in result.cmc.items()}, "mINP": result.mINP,
         "mAP_interval": list(interval), "queries": result.num_queries, "skipped_queries": result.num_skipped,
-        "skip_reasons": dict(result.skip_reasons), "params": count_parameters(loaded.model), "macs": macs,
+        "skip_reasons": dict(result.skip_reasons), "params": params, "macs": macs,
+        "file_bytes": Path(context.inputs[reference].path).stat().st_size,
         "images_per_second": round(images_per_second(loaded.model), 1), "input": list(loaded.model.size),
         "camera_statistics": loaded.cameras is not None and context.config.camera_statistics == "checkpoint",
     }  # fmt: skip
+
+
+def _add_agreement(config: EvaluateConfig, rows: list[dict[str, Any]], tables: Mapping[str, ProbeTables]) -> None:
+    if config.agreement_with is None or config.agreement_with not in tables:
+        return  # a model may have been left out with its optional data
+    found = {role: nearest_rows(table.query, table.gallery) for role, table in tables.items()}
+    for row in rows:
+        row["top1_agreement"] = top1_agreement(found[row["role"]], found[config.agreement_with])
 
 
 def _leave_pictures(

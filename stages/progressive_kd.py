@@ -32,6 +32,7 @@ from pipeline.training.phases import Round
 from pipeline.training.player import Player
 from pipeline.training.progressive import ProgressiveTask, Side
 from pipeline.training.relabel import TargetCrops
+from pipeline.training.remembering import load_memory, split_terms
 from pipeline.training.resuming import loop_hooks, resumed
 from pipeline.training.route_parts import RouteParts, leave_route
 from pipeline.training.route_walk import follow_route, renew_space
@@ -76,7 +77,7 @@ def run(context: StageContext) -> StageResult:
     target = build.reid_data(context.run_config.data[config.target], labelled=False)
     loaded = load_teacher(
         [Path(context.inputs[name].path) for name in config.teachers], route=config.route_settings,
-        ensemble=config.ensemble,
+        ensemble=config.ensemble, seed=context.seed,
     )  # fmt: skip
     domains = _domains(config, source, target, size=_largest_size(context, loaded))
 
@@ -105,6 +106,8 @@ def run(context: StageContext) -> StageResult:
         teacher.route.arrive()
     if teacher.frozen is not None and frozen_digest is not None:
         check_unchanged(teacher.frozen, frozen_digest)
+    if student.memory is not None:
+        student.memory.check_unchanged()
 
     # 4. Hand over networks with the statistics of the target's cameras.
     parts = {config.source: domains.source.cache.data, config.target: domains.target.crops.cache.data}
@@ -141,7 +144,7 @@ def _adaptation(context: StageContext, task: ProgressiveTask, domains: Domains, 
     )
     return Adaptation(
         task=task, domains=domains, plan=plan, precision=precision, log=context.metrics.write, hooks=hooks,
-        on_round=on_round,
+        on_round=on_round, embeddings=build.embedding_folder(runtime),
     )  # fmt: skip
 
 
@@ -200,11 +203,14 @@ def _student(context: StageContext, device: Any, domains: Domains, teacher: Side
     is_taught = any(now.phase.teaches != "nobody" for now in schedule)
     heard = teacher.mean.shape if is_taught else None
     searched = None if config.aggregation is None else load_aggregation(Path(context.inputs[config.aggregation].path))
-    objectives = build.objectives(config.student_terms, student=model.shape, teacher=heard, searched=searched)
+    terms, remembering = split_terms(config.student_terms)
+    objectives = build.objectives(terms, student=model.shape, teacher=heard, searched=searched)
+    memory = load_memory(context, remembering, student=model.shape, device=device)
     _start_head(config, model)
     total = config.steps * sum(now.phase.student_learns for now in schedule)
     settings = config.optimizer.player(total_steps=total)
-    return Side(player=_player(context, model, objectives, device, settings), frozen=None, objectives=objectives)
+    player = _player(context, model, objectives, device, settings)
+    return Side(player=player, frozen=None, objectives=objectives, memory=memory)
 
 
 def _start_head(config: ProgressiveKDConfig, model: ReIDModel) -> None:

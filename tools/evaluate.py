@@ -14,7 +14,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="evaluate.py", description=__doc__)
     add = parser.add_argument
-    add("--model", type=Path, required=True, metavar="FILE", help=".safetensors file that a run left")
+    add("--model", type=Path, required=True, metavar="FILE", help=".safetensors file that a run left, or .onnx")
     add("--query", required=True, metavar="DIR", help="crops to search for")
     add("--gallery", required=True, metavar="DIR", help="crops to search in")
     add(
@@ -64,22 +64,23 @@ def measure(options: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     """
     from datasets.table import read_table_probe
     from pipeline import build
-    from pipeline.checkpoint import load_model
     from pipeline.config.schema import RuntimeConfig
     from pipeline.metrics.bootstrap import bootstrap_interval
     from pipeline.metrics.ranking_text import ranking_lines, ranking_values
-    from pipeline.models.complexity import count_macs, count_parameters
+    from pipeline.models.complexity import cost_of
+    from pipeline.training.embedder_file import load_embedder
     from pipeline.training.scoring import embed_probe, rank_tables
 
     runtime = RuntimeConfig(device=options.device)
     device = build.device(runtime)
-    loaded = load_model(options.model)
+    loaded = load_embedder(options.model)
+    params, macs = cost_of(loaded.model)
     probe = read_table_probe(options.query, options.gallery, options.pattern)
     statistics = loaded.cameras if options.camera_statistics == "checkpoint" else None
     facts = {
         "model": str(options.model),
-        "params": count_parameters(loaded.model),
-        "macs": count_macs(loaded.model, loaded.model.size),
+        "params": params,
+        "macs": macs,
         "input": list(loaded.model.size),
         "camera_statistics": [] if statistics is None else list(statistics.names),
     }

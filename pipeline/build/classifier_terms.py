@@ -38,7 +38,9 @@ def classifier_term_problems(entries: Entries, *, has_teacher: bool, has_target:
         if kind is None:
             continue
         domains = _domains(name, arguments, has_target=has_target)
-        if kind.needs_teacher and not has_teacher:  # type: ignore[attr-defined]
+        if hasattr(kind, "hears_memory"):
+            problems.append(f"objective {name} hears an earlier network, which only a progressive_kd remembers")
+        elif kind.needs_teacher and not has_teacher:  # type: ignore[attr-defined]
             problems.append(f"objective {name} listens to a teacher; give `teacher`")
         elif not has_target and not {SOURCE} >= set(domains):
             problems.append(f"objective {name} works on the target; give `target`")

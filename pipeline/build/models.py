@@ -40,6 +40,7 @@ def reid_model(
     std: Sequence[float],
     num_classes: int | None = None,
     neck: str = "bnneck",
+    sees: str = "rgb",
 ) -> ReIDModel:
     """Build a network from plain arguments, as they stand in a checkpoint's header.
 
@@ -55,6 +56,7 @@ def reid_model(
         std: per-channel standard deviation.
         num_classes: identities of the classifier, None without one.
         neck: 'bnneck', or 'none' for a plain classifier.
+        sees: 'rgb', 'grey' or 'infrared'.
     """
     # A plain classifier is its network as published; re-ID wants a finer last map.
     stride = 2 if neck == "none" else None
@@ -62,7 +64,7 @@ def reid_model(
     height, width = size
     model = ReIDModel(
         trunk, pooling=pooling, embedding=embedding, num_classes=num_classes, neck=neck, size=(height, width),
-        mean=mean, std=std,
+        mean=mean, std=std, sees=sees,
     )  # fmt: skip
     if weights not in ("scratch", "pretrained"):
         load_weights(model, Path(weights))

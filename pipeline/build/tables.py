@@ -25,6 +25,7 @@ from pipeline.losses.detection.pkd import PKD
 from pipeline.losses.detection.pyramid import Pyramid
 from pipeline.losses.detection.region import Region
 from pipeline.losses.detection.region_response import RegionResponse
+from pipeline.losses.distillation.adversarial import Adversarial
 from pipeline.losses.distillation.attention_transfer import AttentionTransfer
 from pipeline.losses.distillation.dfa import DFA
 from pipeline.losses.distillation.dist import DIST
@@ -33,10 +34,12 @@ from pipeline.losses.distillation.dkd import DKD
 from pipeline.losses.distillation.dtd import DTD
 from pipeline.losses.distillation.embedding import EmbeddingMatch
 from pipeline.losses.distillation.fitnets import FitNets
+from pipeline.losses.distillation.irg import IRG
 from pipeline.losses.distillation.ka import KA
 from pipeline.losses.distillation.kd import KD
 from pipeline.losses.distillation.kr_approx import KRApprox
 from pipeline.losses.distillation.logit_mse import LogitMSE
+from pipeline.losses.distillation.lwf import LwF
 from pipeline.losses.distillation.nkd import NKD
 from pipeline.losses.distillation.pkt import PKT
 from pipeline.losses.distillation.proximal import Proximal
@@ -54,6 +57,7 @@ from pipeline.retrieval.index import INDEXES
 
 # A class listed here is found by the contract tests, the config check and the documentation.
 OBJECTIVES: dict[str, type] = {
+    "adversarial": Adversarial,
     "attention_transfer": AttentionTransfer,
     "centroid_contrast": CentroidContrast,
     "cross_entropy": CrossEntropy,
@@ -66,10 +70,12 @@ OBJECTIVES: dict[str, type] = {
     "embedding": EmbeddingMatch,
     "fitnets": FitNets,
     "gradient_reversal": GradientReversal,
+    "irg": IRG,
     "ka": KA,
     "kd": KD,
     "kr_approx": KRApprox,
     "logit_mse": LogitMSE,
+    "lwf": LwF,
     "mmd": MMD,
     "nkd": NKD,
     "pkt": PKT,
@@ -107,10 +113,12 @@ DEFAULT_DOMAINS: dict[str, tuple[str, ...]] = {
     "dist": ("source", "target"),
     "dkd": ("source",),
     "dtd": ("source", "target"),
+    "irg": ("source", "target"),
     "ka": ("source",),
     "kd": ("source", "target"),
     "kr_approx": ("source",),
     "logit_mse": ("source", "target"),
+    "lwf": ("source", "target"),
     "nkd": ("source",),
     "proximal": ("source",),
     "topk_kd": ("source",),

@@ -93,6 +93,8 @@ class ModelConfig(StrictModel):
     args: dict[str, Any] = Field(default_factory=dict)
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
+    # Of the same RGB pixels that other networks get, in training as in evaluation.
+    sees: Annotated[Literal["rgb", "grey", "infrared"], SilentDefault("rgb")] = "rgb"
 
 
 class DetectorConfig(StrictModel):

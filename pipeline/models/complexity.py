@@ -16,6 +16,18 @@ def count_parameters(model: nn.Module, *, with_classifier: bool = False) -> int:
     return sum(p.numel() for p in model.parameters() if with_classifier or id(p) not in classifier)
 
 
+def cost_of(model: nn.Module) -> tuple[int, int]:
+    """Return parameters and multiply-adds of a network that embeds; an int8 network brings its own.
+
+    Args:
+        model: has a `size`.
+    """
+    known = getattr(model, "params", None), getattr(model, "macs", None)
+    if isinstance(known[0], int) and isinstance(known[1], int):
+        return known[0], known[1]
+    return count_parameters(model), count_macs(model, model.size)  # type: ignore[arg-type]
+
+
 def count_macs(model: nn.Module, size: tuple[int, int]) -> int:
     """Count the multiply-adds of convolutions and matrix products for one image.
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from pipeline.models.plain_neck import make_neck
 from pipeline.models.pooling import make_pooling
+from pipeline.models.sight import SIGHTS
 from pipeline.models.stages import blocks_by_stage, modules_by_stage
 from pipeline.models.taps import LAST, check_taps, map_shapes, record
 from pipeline.types import NetworkShape, Taps
@@ -30,6 +31,7 @@ class ReIDModel(nn.Module):
         size: (height, width) in pixels that the trunk sees.
         mean: per-channel mean of pixels in 0..1.
         std: per-channel standard deviation of pixels in 0..1.
+        sees: ``rgb``, ``grey`` or ``infrared``: what it makes of RGB pixels before it normalises them.
     """
 
     mean: Tensor
@@ -46,6 +48,7 @@ class ReIDModel(nn.Module):
         size: tuple[int, int] = (256, 128),
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
+        sees: str = "rgb",
     ) -> None:
         super().__init__()
         self.trunk = trunk
@@ -54,6 +57,7 @@ class ReIDModel(nn.Module):
         assert isinstance(width, int), f"num_features of a trunk is an int, got {width!r}"
         self.neck = make_neck(neck, width, embedding=embedding, num_classes=num_classes)
         self.size = (int(size[0]), int(size[1]))
+        self.sees = sees
         # Not persistent: the checkpoint header carries them, together with the size.
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
@@ -115,7 +119,7 @@ class ReIDModel(nn.Module):
         self.neck.reset_classifier(num_classes)
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Scale to 0..1, resize where the size differs, subtract the mean and divide by the standard deviation.
+        """Scale to 0..1, keep what the network sees, resize, subtract the mean and divide by the standard deviation.
 
         Args:
             images: (B, 3, H, W) uint8 or float pixels in 0..255.
@@ -123,7 +127,7 @@ class ReIDModel(nn.Module):
         Returns:
             (B, 3, *size) float32.
         """
-        pixels = images.float() / 255.0
+        pixels = SIGHTS[self.sees](images.float() / 255.0)
         if tuple(pixels.shape[-2:]) != self.size:
             pixels = F.interpolate(pixels, size=self.size, mode="bilinear", antialias=True, align_corners=False)
         return (pixels - self.mean) / self.std

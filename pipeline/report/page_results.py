@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.report.halves import REID, Half, Row, main_rows
 from pipeline.report.markup import Html, Part, figure, section, table, tag
 from pipeline.report.plots import draw_cmc
-from pipeline.report.roles import interval, is_number, quantity, role_name
+from pipeline.report.roles import interval, is_number, percent, quantity, role_name
 from pipeline.report.table import MISS_RATE_NOTE, counted, gap_sentence, group_names
 from pipeline.report.targets import rows_by_target
 
@@ -84,9 +84,19 @@ def size_section(results: Mapping[str, Any], halves: Sequence[Half]) -> Html:
 
 def _size_table(rows: Sequence[Row]) -> Html:
     header = ["model", "input", "parameters", "MACs an image", "images/s"]
-    keys = ("params", "macs", "images_per_second")
+    keys = ["params", "macs", "images_per_second"]
+    # Measured where a run has networks that compute otherwise than in float32.
+    compares = any("top1_agreement" in row for row in rows)
+    if compares:
+        header += ["bytes on disk", "same first rank %"]
+        keys.append("file_bytes")
     cells = [
-        [tag("span", role_name(row), tag("small", row["model"])), _size(row), *(quantity(row.get(key)) for key in keys)]
+        [
+            tag("span", role_name(row), tag("small", row["model"])),
+            _size(row),
+            *(quantity(row.get(key)) for key in keys),
+            *([percent(row.get("top1_agreement"))] if compares else []),
+        ]
         for row in rows
     ]
     return table(header, cells)

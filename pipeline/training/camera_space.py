@@ -26,6 +26,10 @@ class CameraSpace:
         """Take the statistics to a device."""
         return cls(torch.from_numpy(statistics.mean).to(device), torch.from_numpy(statistics.std).to(device))
 
+    def columns(self, chosen: slice) -> "CameraSpace":
+        """Return the statistics of some columns of the embedding."""
+        return CameraSpace(self.mean[:, chosen], self.std[:, chosen])
+
     def standardised(self, taps: Taps, cameras: Tensor) -> Taps:
         """Return the taps with (e - mean_c) / std_c in place of the BNNeck embedding e.
 

@@ -9,12 +9,12 @@ from datasets.crop_batches import read_crops
 from datasets.prefetch import prefetched
 from datasets.records import ReIDData
 from pipeline.atomic_files import sha256_of_file
-from pipeline.checkpoint import load_model
 from pipeline.errors import DataError
 from pipeline.models.joined_cameras import camera_positions
 from pipeline.retrieval.feature_rows import FeatureRows
 from pipeline.retrieval.origin import Origin, check_comparable
 from pipeline.retrieval.row_names import row_names
+from pipeline.training.embedder_file import load_embedder
 from pipeline.training.extraction import DECODING_THREADS, embedded, evaluating
 
 _BATCH = 256
@@ -36,7 +36,7 @@ def embed_queries(file: Path, data: ReIDData, gallery: Origin, *, device: torch.
     """
     origin = Origin(sha256_of_file(file) if file.is_file() else None, data.digest, gallery.is_standardised)
     check_comparable(origin, gallery)
-    loaded = load_model(file)
+    loaded = load_embedder(file)
     model = loaded.model.to(device)
     spans = [range(first, min(first + _BATCH, len(data))) for first in range(0, len(data), _BATCH)]
     errors: dict[int, DataError] = {}

@@ -82,7 +82,7 @@ class Learner:
                 gradient of each parameter that took part in the forward.
             weight: factor on the whole loss. It is put on the learning rate, which is the same for plain gradient
                 descent, because AdamW would divide it out again.
-            resting: parameters outside of the network that took no part and are not to move; DDP waits for them too.
+            resting: parameters that are not to move; DDP waits for those that took no part too.
         """
         if distributed.is_distributed():
             loss = loss + 0.0 * sum(value.sum() for value in [*touched, *resting])

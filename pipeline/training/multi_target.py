@@ -14,7 +14,9 @@ from pipeline.training.scoped import SOURCE, TARGET
 from pipeline.training.tensor_names import under
 from pipeline.types import LossTerms
 
-_TARGETS, _STUDENT, _SPACE = "targets.", "student.", "student.space."
+_TARGETS, _STUDENT = "targets.", "student."
+# What the student has of each target apart.
+_OWN = ("student.space.", "student.rivals.")
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,11 @@ class MultiTargetTask:
         return LossTerms(total if total is not None else torch.zeros(()), parts, facts)
 
     def state(self) -> dict[str, Tensor]:
-        """Return what a resume point keeps: each teacher, the student once, and its camera space at each target."""
+        """Return what a resume point keeps: each teacher, the student once, and what it has of each target apart."""
         tensors: dict[str, Tensor] = {}
         for name, pair in self.pairs.items():
             for key, value in pair.state().items():
-                if key.startswith(_STUDENT) and not key.startswith(_SPACE):
+                if key.startswith(_STUDENT) and not key.startswith(_OWN):
                     tensors[key] = value
                 else:
                     tensors[f"{_TARGETS}{name}.{key}"] = value

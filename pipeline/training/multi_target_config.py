@@ -17,7 +17,7 @@ from pipeline.training.multi_target_modes import (
 from pipeline.training.scoped import SOURCE
 from pipeline.training.selection import Across, SelectionSettings
 from pipeline.training.settings import AugmentSettings, BatchSettings, OptimizerSettings
-from pipeline.training.teaching_rules import aggregation_problem, is_route, listening_problem
+from pipeline.training.teaching_rules import aggregation_problem, is_route, listening_problem, memory_problem
 
 Objectives = Annotated[dict[str, dict[str, Any]], Components("objectives")]
 
@@ -83,8 +83,10 @@ class MultiTargetKDConfig(StageConfig):
         if routes:
             raise ValueError(f"{routes[0]} is a route of several states; name one network as the teacher of a target")
         # In no mode of this stage does a teacher hear the student, just as in this one.
-        problem = listening_problem("joint", self.teacher_objectives or {}) or aggregation_problem(
-            self.student_terms, None
+        problem = (
+            listening_problem("joint", self.teacher_objectives or {})
+            or aggregation_problem(self.student_terms, None)
+            or memory_problem(self.student_terms, self.teacher_terms, None)
         )
         if problem:
             raise ValueError(problem)

@@ -1,6 +1,6 @@
 """A player: one re-ID network that learns, and what it says about the global batch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -75,6 +75,7 @@ class Player(Learner):
         *,
         weight: float = 1.0,
         extras: nn.ModuleDict | None = None,
+        resting: Sequence[nn.Parameter] = (),
     ) -> float:
         """Take one step down `weight * loss`; return the learning rate that was used.
 
@@ -83,11 +84,12 @@ class Player(Learner):
             outputs: what `forward` returned.
             weight: factor on the whole loss.
             extras: those of the extras that the loss comes from; None = all. The others rest.
+            resting: parameters of the network that are not to move in this step.
         """
         learning = {id(p) for p in (self.extras if extras is None else extras).parameters()}
-        resting = [p for p in self.extras.parameters() if id(p) not in learning]
+        still = [*(p for p in self.extras.parameters() if id(p) not in learning), *resting]
         touched = (t for taps in outputs.values() for t in _tensors(taps))
-        return self.descend(loss, touched, weight=weight, resting=resting)
+        return self.descend(loss, touched, weight=weight, resting=still)
 
 
 def _tensors(taps: Taps) -> list[Tensor]:

@@ -1,9 +1,10 @@
 """Settings of who teaches and when: mutual steps, a route of anchors, several teachers at once."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from pipeline.config.references import SilentDefault
 from pipeline.config.schema import StrictModel
 from pipeline.errors import ConfigError
 from pipeline.teaching.route import equal_interval, one_stage_segments
@@ -93,6 +94,15 @@ class RouteSettings(StrictModel):
 class EnsembleSettings(StrictModel):
     """How several teachers speak as one."""
 
+    # Whom a step hears: their mean, one of them by chance, or their logits weighted by how much they agree.
+    combine: Annotated[Literal["average", "random", "agreement"], SilentDefault("average")] = "average"
     # At which probabilities are averaged: that of the `kd` which reads them.
     temperature: float = Field(4.0, gt=0)
     average: Literal["probabilities", "logits"] = "probabilities"
+
+    @model_validator(mode="after")
+    def _nothing_idle(self) -> "EnsembleSettings":
+        for name in ("temperature", "average"):
+            if self.combine == "random" and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} has no effect with combine random, which hears one teacher at a time")
+        return self

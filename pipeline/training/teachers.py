@@ -41,7 +41,11 @@ class LoadedTeacher:
 
 
 def load_teacher(
-    paths: Sequence[Path], *, route: RouteSettings | None = None, ensemble: EnsembleSettings | None = None
+    paths: Sequence[Path],
+    *,
+    route: RouteSettings | None = None,
+    ensemble: EnsembleSettings | None = None,
+    seed: int = 0,
 ) -> LoadedTeacher:
     """Read a teacher's files.
 
@@ -49,6 +53,7 @@ def load_teacher(
         paths: one file, or one of each member of an ensemble.
         route: where the only file is a route.
         ensemble: how several members speak.
+        seed: of what they draw.
 
     Raises:
         CheckpointError: a file is missing, damaged or of another sort.
@@ -60,9 +65,8 @@ def load_teacher(
     loaded = [load_model(path) for path in paths]
     if len(loaded) == 1:
         return LoadedTeacher(loaded[0].model, (loaded[0].spec,))
-    joined = EnsembleTeacher(
-        [member.model for member in loaded], **(ensemble or EnsembleSettings()).model_dump()
-    ).eval()
+    settings = (ensemble or EnsembleSettings()).model_dump()
+    joined = EnsembleTeacher([member.model for member in loaded], **settings, seed=seed).eval()
     return LoadedTeacher(cast(ReIDModel, joined), tuple(member.spec for member in loaded))
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.config.references import ArtifactRefName, Components
+from pipeline.config.references import ArtifactRefName, Components, SilentDefault
 from pipeline.config.schema import StageConfig
 from pipeline.training.mode_defaults import STUDENT_TERMS, TEACHER_TERMS
 from pipeline.training.phases import MODES, Round, rounds_of
@@ -17,6 +17,7 @@ from pipeline.training.teaching_rules import (
     anchors_problem,
     is_route,
     listening_problem,
+    memory_problem,
     prokt_problem,
     teacher_problem,
 )
@@ -46,6 +47,8 @@ class TeachingConfig(StageConfig):
     ensemble: EnsembleSettings | None = None
     # Weights that a dfa_search found, for an objective `dfa` with `aggregation: searched`.
     aggregation: ArtifactRefName | None = None
+    # An earlier network, which the student is not to forget; an objective `lwf` hears it.
+    remembers: Annotated[ArtifactRefName | None, SilentDefault(None)] = None
     # States of the teacher that the artifact `route` holds, from before the first round to the chosen one.
     anchors: int = Field(1, ge=1)
 
@@ -65,6 +68,7 @@ class TeachingConfig(StageConfig):
             or anchors_problem(self.mode, self.anchors, self.rounds - self.warmup_rounds)
             or listening_problem(self.mode, self.teacher_terms)
             or aggregation_problem(self.student_terms, self.aggregation)
+            or memory_problem(self.student_terms, self.teacher_terms, self.remembers)
         )
         count = self.route_settings.anchors if self.route_settings is not None else None
         if not problem and count and count > steps_of_route(rounds_of(self.mode, self.rounds), self.steps):
@@ -99,8 +103,9 @@ class TeachingConfig(StageConfig):
         if self.objectives is not None:
             return self.objectives
         # Embeddings of several teachers stand side by side, and no student has their common width.
-        return {name: arguments for name, arguments in STUDENT_TERMS[self.mode].items()
-                if len(self.teachers) == 1 or name != "embedding"}  # fmt: skip
+        own = {name: arguments for name, arguments in STUDENT_TERMS[self.mode].items()
+               if len(self.teachers) == 1 or name != "embedding"}  # fmt: skip
+        return own if self.remembers is None else {**own, "lwf": {}}
 
     @property
     def prokt_settings(self) -> ProKTSettings | None:

@@ -112,6 +112,31 @@ def aggregation_problem(terms: Mapping[str, Mapping[str, Any]], aggregation: str
     return ""
 
 
+def memory_problem(
+    student: Mapping[str, Mapping[str, Any]], teacher: Mapping[str, Mapping[str, Any]], remembers: str | None
+) -> str:
+    """Say why the terms and the earlier network to be remembered do not fit together; nothing where they do.
+
+    Args:
+        student: terms of the student, as configured.
+        teacher: terms of the teacher.
+        remembers: artifact of the earlier network, or None.
+    """
+    listening, misplaced = (
+        [name for name, use in _uses(terms).items() if getattr(OBJECTIVES[use], "hears_memory", False)]
+        for terms in (student, teacher)
+    )
+    if misplaced:
+        return f"the teacher's {misplaced[0]} would hear an earlier network, which the student alone does"
+    if listening and remembers is None:
+        return f"{listening[0]} hears an earlier network, and none is given; name it as remembers of a progressive_kd"
+    if remembers is not None and not listening:
+        return f"remembers is {remembers}, but no objective hears it; give `lwf: {{}}`, or leave it out"
+    if remembers is not None and is_route(remembers):
+        return f"remembers is {remembers}, a route; name one network, such as the role best"
+    return ""
+
+
 def _uses(terms: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     # Unknown names are told by the check of the components.
     used = {name: str((arguments or {}).get("use", name)) for name, arguments in terms.items()}

@@ -17,6 +17,7 @@ SHAPE = NetworkShape(WIDTH, CLASSES, MAPS)
 TAPS = ("embedding", "bn_embedding", "logits", "labels", "weights", *(f"maps:{name}" for name in MAPS))
 # What a student that says what its teacher says is still taught; all others have nothing to say then.
 NOT_ZERO = {
+    "adversarial": "a discriminator's doubt",
     "ka": "mistakes of the teacher, put right",
     "nkd": "two cross-entropies",
     "proximal": "the cross-entropy of the teacher, which is the one that learns",

@@ -57,3 +57,19 @@ def greedy_route(table: Sequence[Sequence[float | None]], delta: float) -> list[
                 chosen = j
         anchors.append(chosen)
     return anchors
+
+
+def agreement_weights(logits: Sequence[Matrix], labels: Sequence[int]) -> list[list[float]]:
+    """Return the weight of each network for each image; label -1 compares with the mean of the others."""
+    found: list[list[float]] = [[] for _ in logits]
+    for image, label in enumerate(labels):
+        answers = [softmax(rows[image]) for rows in logits]
+        losses = []
+        for k, answer in enumerate(answers):
+            others = [row for j, row in enumerate(answers) if j != k]
+            mean = [sum(column) / len(others) for column in zip(*others, strict=True)]
+            losses.append(-math.log(answer[label]) if label >= 0 else kl(mean, answer))
+        total = sum(math.exp(loss) for loss in losses)
+        for k, loss in enumerate(losses):
+            found[k].append((1 - math.exp(loss) / total) / (len(losses) - 1))
+    return found

@@ -1,0 +1,54 @@
+"""A student that learns on at another site and hears its earlier self: whole runs, resumed, and settings refused."""
+
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.training.progressive import ProgressiveTask
+from tests.smoke.tiny import make_tree, manifest_of, only, rows_of, run_command, run_tree, weights_of
+
+STAGES = ("pretrain", "direct", "adapt")
+
+
+def make_lifelong(**adapt):
+    return only(make_tree(**{"remembers": "direct.best", **adapt}), *STAGES)
+
+
+def test_it_runs_and_a_killed_run_goes_on_bit_for_bit(tmp_path, monkeypatch):
+    tree = make_lifelong()
+    tree["runtime"] |= {"checkpoint_every_steps": 1}
+    run_tree(tree, tmp_path / "whole")
+    terms = rows_of(tmp_path / "whole", "adapt", "step")[-1]["terms"]
+    assert {"student.source.lwf", "student.target.lwf", "student.target.relation"} <= set(terms)
+    assert manifest_of(tmp_path / "whole", "adapt")["inputs"].keys() == {"pretrain.best", "direct.best"}
+    step = ProgressiveTask.step
+
+    def dying(self, batches, number):
+        if number == 4:
+            raise PipelineError("the power went", "power")
+        return step(self, batches, number)
+
+    monkeypatch.setattr(ProgressiveTask, "step", dying)
+    with pytest.raises(PipelineError, match="power"):
+        run_tree(tree, tmp_path / "killed")
+    monkeypatch.setattr(ProgressiveTask, "step", step)
+    run_tree(tree, tmp_path / "killed")
+    assert weights_of(tmp_path / "killed", "adapt") == weights_of(tmp_path / "whole", "adapt")
+
+
+def test_a_student_without_a_teacher_remembers_too(tmp_path):
+    run_tree(make_lifelong(mode="uda_only", objectives={"lwf": {"responses": 0.0}}), tmp_path / "run")
+    assert set(rows_of(tmp_path / "run", "adapt", "step")[-1]["terms"]) == {"student.source.lwf", "student.target.lwf"}
+
+
+@pytest.mark.parametrize(
+    ("adapt", "sentence"),
+    [
+        ({"remembers": None, "objectives": {"lwf": {}}}, "lwf hears an earlier network, and none is given"),
+        ({"objectives": {"kd": {}}}, "remembers is direct.best, but no objective hears it"),
+        ({"teacher_objectives": {"lwf": {}}}, "the teacher's lwf would hear"),
+        ({"remembers": "pretrain.route"}, "remembers is pretrain.route, a route"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(adapt, sentence, tmp_path, capsys):
+    assert run_command(make_lifelong(**adapt), tmp_path / "run") == 2
+    assert sentence in capsys.readouterr().err
