@@ -229,4 +229,4 @@ def _result(
     return StageResult(outputs=outputs, metrics=metrics, data=listing)
 
 
-STAGE = Stage("detector_kd", 1, DetectorKDConfig, ("best", "last", "teacher"), run)
+STAGE = Stage("detector_kd", 2, DetectorKDConfig, ("best", "last", "teacher"), run)
