@@ -15,6 +15,9 @@ logger = logging.getLogger(__name__)
 UNKNOWN = 2  # in place of 0 (background) and 1 (foreground), where a camera has no background
 LEAST_FRAMES = 5
 _MOST_FRAMES = 48
+# Frame numbers between a camera's first and last frame, ten seconds of most videos: in shorter recordings people are part
+# of the background.
+_LEAST_SPAN = 250
 _ROWS = 64  # of all frames at a time, so that memory stays small
 _LEAST_CHANGE, _SPREADS = 12.0, 3.0  # in grey levels, and in standard deviations of the pixel's own noise
 _LEAST_PIXELS, _MARGIN = 16, 0.25  # of a moving region; the margin is a share of its sides
@@ -121,7 +124,7 @@ def camera_backgrounds(cache: FrameCache) -> Backgrounds:
     """Return the background of every fixed camera of a data set.
 
     Args:
-        cache: its scaled frames; those of unknown cameras have no background.
+        cache: its scaled frames; those of unknown cameras, or of a few seconds, have no background.
     """
     places: dict[tuple[str | None, tuple[int, int]], list[int]] = defaultdict(list)
     for index, sample in enumerate(cache.data.samples):
@@ -129,12 +132,20 @@ def camera_backgrounds(cache: FrameCache) -> Backgrounds:
             places[sample.camera_id, sample.size].append(index)
     found = {}
     for key, indices in places.items():
+        if _span([cache.data.samples[i].frame for i in indices]) < _LEAST_SPAN:
+            continue
         chosen = np.unique(np.linspace(0, len(indices) - 1, min(len(indices), _MOST_FRAMES)).round().astype(int))
         background = median_background(np.stack([cache[indices[i]] for i in chosen]))
         if background is not None:
             found[key] = background
     logger.info("%s: %d of %d cameras have a background", cache.data.name, len(found), len(places))
     return found
+
+
+def _span(frames: list[int | None]) -> float:
+    """Return over how many numbers the frames of a camera reach; without numbers nothing speaks against them."""
+    known = [frame for frame in frames if frame is not None]
+    return max(known) - min(known) if len(known) == len(frames) else float("inf")
 
 
 def _integral(plane: np.ndarray) -> np.ndarray:

@@ -104,9 +104,10 @@ def test_no_background_without_frames_or_with_a_moving_camera():
     assert median_background(np.full((LEAST_FRAMES, 8, 8, 3), 90, np.uint8)) is not None
 
 
-def make_dataset(preset="standard"):
+def make_dataset(preset="standard", *, apart=25):
     forget_frames()
     data = make_frames([None] * 18)
+    data = replace(data, samples=tuple(replace(s, frame=apart * i) for i, s in enumerate(data.samples)))
     _, cache = load_frames(data, size=(48, 64))
     video = make_video()
     cache = FrameCache(cache.data, cache.size, cache.factors, tuple(video[i // 2] for i in range(18)))
@@ -139,6 +140,14 @@ def test_the_foreground_of_a_view_has_the_view_s_geometry(preset):
         assert np.isnan(share) or share > 0.5
         assert (weak.foreground[row, height:] == UNKNOWN).all()
         assert (weak.foreground[row, :, width:] == UNKNOWN).all()
+
+
+def test_recordings_of_a_few_seconds_have_no_background():
+    assert make_dataset(apart=1).backgrounds == {}
+    unnumbered = make_dataset().cache
+    samples = tuple(replace(sample, frame=None) for sample in unnumbered.data.samples)
+    cache = replace(unnumbered, data=replace(unnumbered.data, samples=samples))
+    assert len(camera_backgrounds(cache)) == 2
 
 
 def test_views_of_unknown_cameras_know_no_foreground():

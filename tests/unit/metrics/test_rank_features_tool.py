@@ -5,7 +5,6 @@ import pytest
 
 from pipeline.metrics.ranking import rank_queries
 from tests.unit.metrics.test_ranking import make_columns
-from tools import bench_ranking
 from tools.rank_features import COLUMNS, main
 
 
@@ -116,8 +115,3 @@ def test_unreadable_files_are_one_sentence_and_exit_2(tmp_path, capsys, damage):
 def test_a_json_path_that_cannot_be_written_is_an_error(tmp_path, capsys):
     assert main([str(make_file(tmp_path)), "--json", str(tmp_path / "no" / "out.json")]) == 2
     assert "no/out.json" in capsys.readouterr().err
-
-
-def test_benchmark_compares_equal_scores(capsys):
-    assert bench_ranking.main(["--queries=40", "--gallery=200", "--dimension=16"]) == 0
-    assert "CPU ratio" in capsys.readouterr().out
