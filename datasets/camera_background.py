@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 UNKNOWN = 2  # in place of 0 (background) and 1 (foreground), where a camera has no background
 LEAST_FRAMES = 5
 _MOST_FRAMES = 48
-# Frame numbers between a camera's first and last frame, ten seconds of most videos: in shorter recordings people are part
-# of the background.
+# Frame numbers between a camera's first and last frame, ten seconds of most videos: in shorter recordings people are a
+# part of the background.
 _LEAST_SPAN = 250
 _ROWS = 64  # of all frames at a time, so that memory stays small
 _LEAST_CHANGE, _SPREADS = 12.0, 3.0  # in grey levels, and in standard deviations of the pixel's own noise
