@@ -106,17 +106,14 @@ def assign_pseudo_labels(
         LOGGER.warning("pseudo-labels: %s", EQUAL_FEATURES)
         nobody = np.full(len(rows), -1, dtype=np.int64)
         return PseudoLabels(nobody, rows[:0], 0.0 if isinstance(eps, str) else eps, collapse=EQUAL_FEATURES)
-    _refuse_zero_rows(rows)
     distances = _distances(rows, cameras if camera_aware else None, camera_aware, (k1, k2), keep, search)
     scores: dict[float, float] = {}
     if isinstance(eps, str):
         eps, scores = choose_eps(distances, min_samples=min_samples)
     labels, threshold, removed = dbscan_labels(distances, eps=eps, min_samples=min_samples), None, 0
     if eps_gap is not None:
-        tight, loose = (
-            dbscan_labels(distances, eps=max(radius, 1e-6), min_samples=min_samples)
-            for radius in (eps - gap, eps + gap)
-        )
+        radii = (max(radius, 1e-6) for radius in (eps - gap, eps + gap))
+        tight, loose = (dbscan_labels(distances, eps=radius, min_samples=min_samples) for radius in radii)
         outcome = reliable_labels(labels, tight, loose, threshold=independence_threshold)
         labels, threshold, removed = outcome.labels, outcome.independence_threshold, outcome.num_removed
     labels = without_small_clusters(labels, min_size=min_cluster_size)
@@ -152,6 +149,7 @@ def _distances(
     search: SearchFunction | None,
 ) -> sparse.csr_matrix:
     k1, k2 = ks
+    _refuse_zero_rows(rows)
     if not camera_aware:
         return jaccard_distance(rows, k1=k1, k2=k2, keep_below=keep, search=search)
     if cameras is None:

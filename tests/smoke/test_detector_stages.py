@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from pipeline.errors import ConfigError, PipelineError
+from pipeline.errors import ConfigError
 from tests.smoke.test_all_stages import COMMON, TRAINED
-from tests.smoke.tiny import attempt_of, make_config, manifest_of, only, rows_of, run_tree, weights_of
+from tests.smoke.tiny import attempt_of, make_config, manifest_of, only, rows_of, run_killed, run_tree, weights_of
 from tests.smoke.tiny_streets import DETECTORS, make_street_tree
 
 FILES = {
@@ -56,22 +56,12 @@ def test_rounds_are_judged_without_labels(finished):
 
 
 @pytest.mark.parametrize("teacher_learns", [False, True], ids=["frozen teacher", "learning teacher"])
-def test_a_killed_distillation_goes_on_bit_for_bit(tmp_path, monkeypatch, teacher_learns):
+def test_a_killed_distillation_goes_on_bit_for_bit(tmp_path, teacher_learns):
     tree = only(make_street_tree(teacher_learns=teacher_learns), *STAGES)
     run_tree(tree, tmp_path / "whole")
     from pipeline.training.detection.distil import DetectorDistillationTask as Task
 
-    step = Task.step
-
-    def dying(self, batches, number):
-        if number == 5:
-            raise PipelineError("the power went", "power")
-        return step(self, batches, number)
-
-    monkeypatch.setattr(Task, "step", dying)
-    with pytest.raises(PipelineError, match="power"):
-        run_tree(tree, tmp_path / "killed")
-    monkeypatch.setattr(Task, "step", step)
+    run_killed(tree, tmp_path / "killed", (Task, 5))
     run_tree(tree, tmp_path / "killed")
     assert weights_of(tmp_path / "killed", *STAGES) == weights_of(tmp_path / "whole", *STAGES)
 

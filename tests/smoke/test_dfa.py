@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from pipeline.errors import ConfigError, PipelineError
+from pipeline.errors import ConfigError
 from pipeline.training.aggregation_file import load_aggregation
 from pipeline.training.feature_search import SearchTask
 from tests.smoke.tiny import (
@@ -17,6 +17,7 @@ from tests.smoke.tiny import (
     only,
     rows_of,
     run_command,
+    run_killed,
     run_tree,
     weights_of,
 )
@@ -88,22 +89,11 @@ def test_the_report_draws_the_weights(finished):
 
 
 @pytest.mark.parametrize("param", ["softmax", "free"])
-def test_a_killed_search_goes_on_bit_for_bit(param, tmp_path, monkeypatch):
+def test_a_killed_search_goes_on_bit_for_bit(param, tmp_path):
     tree = make_search_tree({"alpha_param": param})
     tree["runtime"] |= {"checkpoint_every_steps": 1}
     run_tree(tree, tmp_path / "whole")
-    step = SearchTask.step
-    for at in (1, 3, 4, 5):
-
-        def dying(self, batches, number, at=at):
-            if number == at:
-                raise PipelineError("the power went", "power")
-            return step(self, batches, number)
-
-        monkeypatch.setattr(SearchTask, "step", dying)
-        with pytest.raises(PipelineError, match="power"):
-            run_tree(tree, tmp_path / "killed")
-    monkeypatch.setattr(SearchTask, "step", step)
+    run_killed(tree, tmp_path / "killed", *((SearchTask, at) for at in (1, 3, 4, 5)))
     run_tree(tree, tmp_path / "killed")
     assert digest_of(tmp_path / "killed") == digest_of(tmp_path / "whole")
     facts = [rows_of(tmp_path / run, "search", "step")[-1]["facts"] for run in ("killed", "whole")]

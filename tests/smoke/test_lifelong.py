@@ -2,9 +2,8 @@
 
 import pytest
 
-from pipeline.errors import PipelineError
 from pipeline.training.progressive import ProgressiveTask
-from tests.smoke.tiny import make_tree, manifest_of, only, rows_of, run_command, run_tree, weights_of
+from tests.smoke.tiny import make_tree, manifest_of, only, rows_of, run_command, run_killed, run_tree, weights_of
 
 STAGES = ("pretrain", "direct", "adapt")
 
@@ -13,24 +12,14 @@ def make_lifelong(**adapt):
     return only(make_tree(**{"remembers": "direct.best", **adapt}), *STAGES)
 
 
-def test_it_runs_and_a_killed_run_goes_on_bit_for_bit(tmp_path, monkeypatch):
+def test_it_runs_and_a_killed_run_goes_on_bit_for_bit(tmp_path):
     tree = make_lifelong()
     tree["runtime"] |= {"checkpoint_every_steps": 1}
     run_tree(tree, tmp_path / "whole")
     terms = rows_of(tmp_path / "whole", "adapt", "step")[-1]["terms"]
     assert {"student.source.lwf", "student.target.lwf", "student.target.relation"} <= set(terms)
     assert manifest_of(tmp_path / "whole", "adapt")["inputs"].keys() == {"pretrain.best", "direct.best"}
-    step = ProgressiveTask.step
-
-    def dying(self, batches, number):
-        if number == 4:
-            raise PipelineError("the power went", "power")
-        return step(self, batches, number)
-
-    monkeypatch.setattr(ProgressiveTask, "step", dying)
-    with pytest.raises(PipelineError, match="power"):
-        run_tree(tree, tmp_path / "killed")
-    monkeypatch.setattr(ProgressiveTask, "step", step)
+    run_killed(tree, tmp_path / "killed", (ProgressiveTask, 4))
     run_tree(tree, tmp_path / "killed")
     assert weights_of(tmp_path / "killed", "adapt") == weights_of(tmp_path / "whole", "adapt")
 

@@ -19,6 +19,7 @@ from tests.smoke.tiny import (
     only,
     rows_of,
     run_command,
+    run_killed,
     run_tree,
 )
 
@@ -109,18 +110,7 @@ def test_a_killed_training_goes_on_bit_for_bit(tmp_path, monkeypatch):
     tree["runtime"] |= {"checkpoint_every_steps": 1}
     with pytest.raises(PipelineError, match="trained"):
         run_tree(tree, tmp_path / "whole")
-    step = QuantiseTask.step
-    for at in (1, 3):
-
-        def dying(self, batches, number, at=at):
-            if number == at:
-                raise PipelineError("the power went", "power")
-            return step(self, batches, number)
-
-        monkeypatch.setattr(QuantiseTask, "step", dying)
-        with pytest.raises(PipelineError, match="power"):
-            run_tree(tree, tmp_path / "killed")
-    monkeypatch.setattr(QuantiseTask, "step", step)
+    run_killed(tree, tmp_path / "killed", (QuantiseTask, 1), (QuantiseTask, 3))
     with pytest.raises(PipelineError, match="trained"):
         run_tree(tree, tmp_path / "killed")
     whole, killed = ends.values()

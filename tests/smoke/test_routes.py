@@ -5,10 +5,19 @@ import torch
 
 from pipeline.checkpoint import load_model
 from pipeline.checkpoint_route import load_route
-from pipeline.errors import PipelineError
 from pipeline.training.progressive import ProgressiveTask
 from pipeline.training.supervised import SupervisedTask
-from tests.smoke.tiny import attempt_of, make_tree, manifest_of, only, rows_of, run_command, run_tree, weights_of
+from tests.smoke.tiny import (
+    attempt_of,
+    make_tree,
+    manifest_of,
+    only,
+    rows_of,
+    run_command,
+    run_killed,
+    run_tree,
+    weights_of,
+)
 
 STAGES = ("pretrain", "adapt")
 ALONG = {"mode": "kd_only", "teacher": "pretrain.route", "init": None}
@@ -77,28 +86,12 @@ KILLED["prokt"]["stages"]["adapt"]["anchors"] = 3
 
 
 @pytest.mark.parametrize("name", KILLED)
-def test_a_killed_run_goes_on_bit_for_bit(name, tmp_path, monkeypatch):
+def test_a_killed_run_goes_on_bit_for_bit(name, tmp_path):
     tree = KILLED[name]
     tree["runtime"] |= {"checkpoint_every_steps": 1}
     run_tree(tree, tmp_path / "whole")
-    for task, at in (
-        (SupervisedTask, 2),
-        (ProgressiveTask, 1),
-        (ProgressiveTask, 2),
-        (ProgressiveTask, 4),
-        (ProgressiveTask, 5),
-    ):
-        step = task.step
-
-        def dying(self, batches, number, step=step, at=at):
-            if number == at:
-                raise PipelineError("the power went", "power")
-            return step(self, batches, number)
-
-        monkeypatch.setattr(task, "step", dying)
-        with pytest.raises(PipelineError, match="power"):
-            run_tree(tree, tmp_path / "killed")
-        monkeypatch.setattr(task, "step", step)
+    kills = [(SupervisedTask, 2), *((ProgressiveTask, at) for at in (1, 2, 4, 5))]
+    run_killed(tree, tmp_path / "killed", *kills)
     run_tree(tree, tmp_path / "killed")
     assert weights_of(tmp_path / "killed", *STAGES) == weights_of(tmp_path / "whole", *STAGES)
 

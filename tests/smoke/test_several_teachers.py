@@ -2,9 +2,8 @@
 
 import pytest
 
-from pipeline.errors import PipelineError
 from pipeline.training.progressive import ProgressiveTask
-from tests.smoke.tiny import make_tree, only, rows_of, run_command, run_tree, weights_of
+from tests.smoke.tiny import make_tree, only, rows_of, run_command, run_killed, run_tree, weights_of
 
 
 def make_several(combine, **ensemble):
@@ -13,7 +12,7 @@ def make_several(combine, **ensemble):
 
 
 @pytest.mark.parametrize("combine", ["random", "agreement"])
-def test_several_teachers_run_and_a_killed_run_goes_on_bit_for_bit(combine, tmp_path, monkeypatch):
+def test_several_teachers_run_and_a_killed_run_goes_on_bit_for_bit(combine, tmp_path):
     tree = make_several(combine)
     tree["runtime"] |= {"checkpoint_every_steps": 1}
     run_tree(tree, tmp_path / "whole")
@@ -22,17 +21,7 @@ def test_several_teachers_run_and_a_killed_run_goes_on_bit_for_bit(combine, tmp_
         assert facts["teacher.heard_1"] + facts["teacher.heard_2"] == 6
     else:
         assert facts["teacher.source.weight_1"] + facts["teacher.source.weight_2"] == pytest.approx(1.0)
-    step = ProgressiveTask.step
-
-    def dying(self, batches, number):
-        if number == 4:
-            raise PipelineError("the power went", "power")
-        return step(self, batches, number)
-
-    monkeypatch.setattr(ProgressiveTask, "step", dying)
-    with pytest.raises(PipelineError, match="power"):
-        run_tree(tree, tmp_path / "killed")
-    monkeypatch.setattr(ProgressiveTask, "step", step)
+    run_killed(tree, tmp_path / "killed", (ProgressiveTask, 4))
     run_tree(tree, tmp_path / "killed")
     assert weights_of(tmp_path / "killed", "adapt") == weights_of(tmp_path / "whole", "adapt")
     assert rows_of(tmp_path / "killed", "adapt", "step")[-1]["facts"] == facts

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from pipeline.build import COMPONENTS, data_digest
@@ -15,6 +16,7 @@ from pipeline.config.load import check_config
 from pipeline.config.schema import RunConfig
 from pipeline.config.sources import Source
 from pipeline.config.strict_yaml import write_yaml
+from pipeline.errors import PipelineError
 from pipeline.runner import RunOptions, run
 from stages import STAGES
 from tools import run as run_tool
@@ -98,6 +100,22 @@ def run_tree(tree: Mapping[str, Any], folder: Path, **options: Any) -> dict[str,
     choices = RunOptions(**options)
     verdicts = run(make_config(tree), STAGES, run_dir=folder, data_digest=data_digest, options=choices)
     return {name: verdict.state for name, verdict in verdicts.items()}
+
+
+def run_killed(tree: Mapping[str, Any], folder: Path, *kills: tuple[type, int]) -> None:
+    """Run once for each kill, a task and the number of the step before which the power goes; the tasks stay whole."""
+    for task, at in kills:
+        step = task.step  # type: ignore[attr-defined]
+
+        def dying(self, batches, number, step=step, at=at):
+            if number == at:
+                raise PipelineError("the power went", "power")
+            return step(self, batches, number)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(task, "step", dying)
+            with pytest.raises(PipelineError, match="power"):
+                run_tree(tree, folder)
 
 
 def run_command(tree: Mapping[str, Any], folder: Path, *words: str) -> int:
