@@ -192,14 +192,13 @@ def growth_sentences(ours: dict[int, Any], size: int) -> str:
 
 
 def _draw(path: Path, costs: dict[str, dict[int, Any]]) -> None:
+    from pipeline.benchmarking.cost_table import cost_panels
     from pipeline.report.cost_curve import draw_cost_curve
 
-    seconds = {name: {n: cost.cpu_seconds for n, cost in found.items()} for name, found in costs.items()}
+    panels = cost_panels(costs)
     for part in ("search", "algebra"):
         label = f"ours: {part} only"
-        seconds[label] = {n: parts(cost)[f"{part} CPU s"] for n, cost in costs["ours"].items()}
-    memory = {name: {n: max(cost.megabytes_above, 0.1) for n, cost in found.items()} for name, found in costs.items()}
-    panels = {"CPU seconds": seconds, "memory above the base, MB": memory}
+        panels["CPU seconds"][label] = {n: parts(cost)[f"{part} CPU s"] for n, cost in costs["ours"].items()}
     path.write_text(draw_cost_curve(panels, x_label="images N", guides=(1, 2)), encoding="utf-8")
     print(f"\npicture: {path}")
 

@@ -91,10 +91,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--size", choices=SIZES, default="market", help="whose queries and gallery (default: %(default)s)")
-    add("--share", type=float, default=1.0, help="of the queries and of the gallery, in (0, 1] (default: 1)")
+    add("--shares", default="1", help="comma-separated shares of queries and gallery, in (0, 1] (default: 1)")
     add("--dimension", type=int, default=512, help="default: %(default)s")
     add("--noise", type=float, default=3.0, help="spread of a person's features (default: %(default)s)")
     add("--most-pairs", type=float, default=1e8, help="largest queries x gallery of the others (default: 1e8)")
+    add("--plot", type=Path, metavar="FILE.svg", help="where to draw the cost curves")
     options = parser.parse_args(arguments)
     from pipeline.errors import PipelineError
 
@@ -106,31 +107,53 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure all methods and print the table.
+    """Measure all methods at all sizes, print the table, and draw.
 
     Args:
         options: the command line.
     """
-    from pipeline.benchmarking.cost_table import cost_cells, machine, markdown_table
-    from pipeline.benchmarking.measured_child import measured_child
+    from pipeline.benchmarking.cost_table import cost_cells, cost_panels, machine, markdown_table
+    from pipeline.benchmarking.measured_child import Cost, measured_child
+    from pipeline.report.cost_curve import draw_cost_curve
+
+    print(f"{machine(('numpy', 'scipy'))}\n{options.dimension} dimensions, one thread\n")
+    table, found, apart = [], dict[str, dict[int, Cost]](), 0.0
+    for share in map(float, options.shares.split(",")):
+        queries, gallery = (max(1, round(share * count)) for count in SIZES[options.size])
+        made = {"queries": queries, "gallery": gallery, "dimension": options.dimension, "noise": options.noise}
+        jobs = jobs_for(queries * gallery, most=options.most_pairs)
+        costs = {
+            name: measured_child(f"tools.bench_ranking:{job}", **more, **made) for name, (job, more) in jobs.items()
+        }
+        for name, cost in costs.items():
+            found.setdefault(name, {})[gallery] = cost
+            apart = max(apart, abs(cost.value - costs["ours"].value))
+            cells = cost_cells(cost, reference=costs["ours"])
+            size = {"queries x gallery": f"{queries:,} x {gallery:,}", "method": name}
+            table.append({**size, **cells, "mAP": f"{cost.value:.6f}"})
+    print(markdown_table(table))
+    if options.plot:
+        text = draw_cost_curve(cost_panels(found), x_label="gallery images, queries in proportion", guides=(1, 2))
+        options.plot.write_text(text, encoding="utf-8")
+    # Others compare float32 distances 1 - s, whose rounding makes ties of neighbours that ours still tells apart.
+    return int(apart > 1e-5)
+
+
+def jobs_for(pairs: int, *, most: float) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return the job of each method, with its own arguments.
+
+    Args:
+        pairs: queries times gallery.
+        most: of them, where the others still take part.
+    """
     from pipeline.benchmarking.peers import named_peers
 
-    queries, gallery = (max(1, round(options.share * count)) for count in SIZES[options.size])
-    made = {"queries": queries, "gallery": gallery, "dimension": options.dimension, "noise": options.noise}
     jobs: dict[str, tuple[str, dict[str, Any]]] = {"ours": ("ranks_job", {})}
-    if queries * gallery <= options.most_pairs:
+    if pairs <= most:
         jobs["plain full argsort"] = ("argsort_job", {})
         for peer, checkout in named_peers(*PEERS).items():
             jobs[f"{peer}, compiled"] = ("peer_job", {"peer": peer, "checkout": str(checkout)})
-    costs = {name: measured_child(f"tools.bench_ranking:{job}", **more, **made) for name, (job, more) in jobs.items()}
-    print(f"{machine(('numpy', 'scipy'))}\n{queries:,} queries, {gallery:,} gallery images, one thread\n")
-    rows = [
-        {"method": name, **cost_cells(cost, reference=costs["ours"]), "mAP": f"{cost.value:.6f}"}
-        for name, cost in costs.items()
-    ]
-    print(markdown_table(rows))
-    # Others compare float32 distances 1 - s, whose rounding makes ties of neighbours that ours still tells apart.
-    return int(max(abs(cost.value - costs["ours"].value) for cost in costs.values()) > 1e-5)
+    return jobs
 
 
 if __name__ == "__main__":

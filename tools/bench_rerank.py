@@ -106,6 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
     add("--noise", type=float, default=1.5, help="spread of a person's features (default: %(default)s)")
     add("--dense-up-to", type=int, default=5000, help="most rows of the plain N x N code (default: %(default)s)")
     add("--peer-up-to", type=int, default=10000, help="most rows of the other project's code (default: %(default)s)")
+    add("--plot", type=Path, metavar="FILE.svg", help="where to draw the cost curves")
     options = parser.parse_args(arguments)
     from pipeline.errors import PipelineError
 
@@ -122,28 +123,31 @@ def run(options: argparse.Namespace) -> int:
     Args:
         options: the command line.
     """
-    from pipeline.benchmarking.cost_table import cost_cells, growth, machine, markdown_table
+    from pipeline.benchmarking.cost_table import cost_cells, cost_panels, growth, machine, markdown_table
     from pipeline.benchmarking.measured_child import Cost, measured_child
     from pipeline.benchmarking.peers import named_peers
+    from pipeline.report.cost_curve import draw_cost_curve
 
     peers = named_peers("torchreid")
     print(f"{machine()}\nk1 {K1}, k2 {K2}, {options.dimension} dimensions, one thread\n")
-    table, ours, apart = [], {}, 0.0
+    table, apart = [], 0.0
+    found: dict[str, dict[int, Cost]] = {}
     for share in map(float, options.shares.split(",")):
         queries, gallery = (max(1, round(share * count)) for count in SIZES[options.size])
         made = {"queries": queries, "gallery": gallery, "dimension": options.dimension, "noise": options.noise}
         rows = queries + gallery
         costs: dict[str, Cost] = {"ours": measured_child("tools.bench_rerank:blocks_job", **made)}
-        ours[rows] = costs["ours"]
         if rows <= options.dense_up_to:
             costs["plain N x N"] = measured_child("tools.bench_rerank:dense_job", **made)
         for peer, checkout in peers.items() if rows <= options.peer_up_to else ():
             costs[peer] = measured_child("tools.bench_rerank:torchreid_job", checkout=str(checkout), **made)
         for method, cost in costs.items():
+            found.setdefault(method, {})[rows] = cost
             apart = max(apart, abs(cost.value - costs["ours"].value))
             cells = cost_cells(cost, reference=costs["ours"])
             table.append({"queries x gallery": f"{queries:,} x {gallery:,}", "method": method, **cells})
     print(markdown_table(table))
+    ours = found["ours"]
     if len(ours) > 1:
         for name, values in (
             ("CPU s", [cost.cpu_seconds for cost in ours.values()]),
@@ -151,6 +155,10 @@ def run(options: argparse.Namespace) -> int:
         ):
             print(f"\n* {name}: ours grows as N^{growth(list(ours), values)[0]:.2f}, N = queries + gallery", end="")
         print()
+    if options.plot:
+        options.plot.write_text(
+            draw_cost_curve(cost_panels(found), x_label="queries + gallery", guides=(1, 2)), encoding="utf-8"
+        )
     return int(apart > 1e-4)
 
 

@@ -48,6 +48,19 @@ def markdown_table(rows: Sequence[Mapping[str, object]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def cost_panels(costs: Mapping[str, Mapping[int, Cost]]) -> dict[str, dict[str, dict[int, float]]]:
+    """Return CPU seconds and memory by method and size, as cost curves are drawn from.
+
+    Args:
+        costs: by method and size.
+    """
+    seconds = {name: {size: cost.cpu_seconds for size, cost in found.items()} for name, found in costs.items()}
+    memory = {
+        name: {size: max(cost.megabytes_above, 0.1) for size, cost in found.items()} for name, found in costs.items()
+    }
+    return {"CPU seconds": seconds, "memory above the base, MB": memory}
+
+
 def growth(sizes: Sequence[float], costs: Sequence[float]) -> tuple[float, float]:
     """Fit cost = factor * size^exponent by least squares of the logarithms.
 
