@@ -2,6 +2,7 @@
 
 import csv as csv_format
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -9,7 +10,7 @@ from pipeline.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = ("path", "person", "camera", "frame", "tracklet", "split")
+COLUMNS = ("path", "person", "camera", "frame", "tracklet", "seconds", "split")
 
 
 def read_csv_rows(
@@ -46,6 +47,15 @@ def read_csv_rows(
         found = ", ".join(header) or "no header line"
         raise DataError(f"table {str(path)!r} has no column {missing[0]!r} (found: {found})", f"some of {COLUMNS}")
     return _by_path(rows, path)
+
+
+def finite_or_none(text: str) -> float | None:
+    """Return the finite number that a field spells, None where it is empty or something else."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _by_path(rows: Sequence[dict[str, str]], table: Path) -> dict[str, dict[str, str]]:

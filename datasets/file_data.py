@@ -99,6 +99,10 @@ def _digest(root: Path, samples: tuple[ReIDSample, ...]) -> str:
     contents = file_hashes(root, [sample.path for sample in samples])
     total = hashlib.sha256()
     for sample, content in zip(samples, contents, strict=True):
-        fields = (sample.path, sample.person_id, sample.camera_id, sample.frame, sample.tracklet_id)
+        fields: tuple[object, ...] = (
+            sample.path, sample.person_id, sample.camera_id, sample.frame, sample.tracklet_id
+        )  # fmt: skip
+        if sample.seconds is not None:
+            fields += (sample.seconds,)
         total.update(repr(fields).encode("ascii", "backslashreplace") + content)
     return total.hexdigest()

@@ -1,4 +1,4 @@
-"""Two disjoint parts of a labelled data set with the same persons in both."""
+"""Two disjoint parts of a data set, with the same persons in both where they are known."""
 
 import math
 
@@ -6,8 +6,30 @@ import numpy as np
 
 from pipeline.errors import DataError
 
-# Separates the random stream of one seed.
-_STREAM = 3
+# Separate the random streams of one seed.
+_STREAM, _UNLABELLED_STREAM = 3, 4
+
+
+def held_out_images(count: int, *, share: float, seed: int) -> np.ndarray:
+    """Choose images to hold out, whatever they show.
+
+    Args:
+        count: images.
+        share: in 0..1; at least one image is held out and two are left.
+        seed: non-negative.
+
+    Returns:
+        (count,) bool, True where an image is held out.
+
+    Raises:
+        DataError: there are fewer than three images.
+    """
+    if count < 3:
+        raise DataError(f"{count} images to divide into two parts", "at least three", "Use more images.")
+    is_held_out = np.zeros(count, bool)
+    generator = np.random.default_rng([seed, _UNLABELLED_STREAM])
+    is_held_out[generator.permutation(count)[: min(max(1, round(share * count)), count - 2)]] = True
+    return is_held_out
 
 
 def held_out_crops(labels: np.ndarray, cameras: np.ndarray, *, share: float, seed: int) -> np.ndarray:

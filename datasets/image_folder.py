@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from datasets.camera_guess import cameras_from_folders, cameras_from_names, guess_cameras
-from datasets.csv_rows import read_csv_rows
+from datasets.csv_rows import finite_or_none, read_csv_rows
 from datasets.file_data import file_data
 from datasets.listing import list_images, open_root
 from datasets.name_patterns import compile_pattern
@@ -35,7 +35,7 @@ def read_image_folder(root: str, camera: str = "auto", csv: str | None = None) -
         camera: where cameras come from: 'auto' (a camera token in the names, else sub-folders that look like cameras,
             else unknown; the log says which), 'names' (the token), 'folder' (first sub-folder), 'unknown', or a
             regular expression with the group camera (and, optionally, frame and tracklet), searched in the path.
-        csv: CSV file with the columns path, camera and, where known, frame, tracklet; instead of `camera`.
+        csv: CSV file with the columns path, camera and, where known, frame, tracklet, seconds; instead of `camera`.
 
     Raises:
         DataError: there is no image, or nothing fits the expression or the table.
@@ -95,6 +95,7 @@ def _to_sample(name: str, row: Mapping[str, str], *, domain: str) -> ReIDSample:
         domain=domain,
         frame=int(frame) if re.fullmatch(r"\d{1,18}", frame) else _frame_from_name(name),
         tracklet_id=row.get("tracklet", "").strip() or None,
+        seconds=finite_or_none(row.get("seconds", "")),
     )
 
 

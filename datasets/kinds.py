@@ -5,11 +5,14 @@ from typing import Literal
 
 from datasets.cuhk03_np import read_cuhk03_np, read_cuhk03_np_probe
 from datasets.image_folder import read_image_folder
+from datasets.mars import read_mars, read_mars_probe
 from datasets.market1501 import read_market1501, read_market1501_carved_probe, read_market1501_probe
 from datasets.msmt17 import read_msmt17, read_msmt17_probe
 from datasets.records import ReIDData, ReIDProbe
 from datasets.table import read_table, read_table_probe
+from datasets.tracklets import read_tracklets
 from datasets.world.reader import read_world, read_world_probe
+from datasets.world.tracklets import read_world_tracklet_probe, read_world_tracklets
 
 Split = Literal["train", "query_gallery"]
 
@@ -115,11 +118,58 @@ def image_folder(*, root: str, camera: str = "auto", csv: str | None = None) -> 
     return read_image_folder(root, camera, csv)
 
 
+def tracklets(*, root: str) -> ReIDData:
+    """Read crops that a tracker cut from footage, without labels.
+
+    Args:
+        root: the folder that holds tracklets.csv.
+    """
+    return read_tracklets(root)
+
+
+def world_tracklets(
+    *,
+    domain: str,
+    seed: int = 0,
+    split: Split = "train",
+    identities: int = 150,
+    cameras: int = 4,
+    frames: int = 12,
+    size: tuple[int, int] = (128, 64),
+) -> ReIDData | ReIDProbe:
+    """Read tracklets of the procedural cameras.
+
+    Args:
+        domain: a named domain or 'random-N'.
+        seed: of the people and cameras.
+        split: 'train', or 'query_gallery' for a probe of other people before the same cameras.
+        identities: number of people.
+        cameras: number of cameras.
+        frames: crops of a tracklet.
+        size: height and width of a crop in pixels.
+    """
+    read = read_world_tracklet_probe if split == "query_gallery" else read_world_tracklets
+    return read(domain, seed, identities=identities, cameras=cameras, frames=frames, size=size)
+
+
+def mars(*, root: str, split: Split = "train") -> ReIDData | ReIDProbe:
+    """Read tracklets in the layout of MARS.
+
+    Args:
+        root: the folder that holds bbox_train and bbox_test.
+        split: 'train' or 'query_gallery'.
+    """
+    return read_mars_probe(root) if split == "query_gallery" else read_mars(root)
+
+
 DATA_KINDS: dict[str, Callable[..., ReIDData | ReIDProbe]] = {
     "cuhk03_np": cuhk03_np,
     "image_folder": image_folder,
+    "mars": mars,
     "market1501": market1501,
     "msmt17": msmt17,
     "table": table,
+    "tracklets": tracklets,
     "world": world,
+    "world_tracklets": world_tracklets,
 }

@@ -1,4 +1,4 @@
-"""Turn the ids and names of a sample list into the integers that tensors need."""
+"""Turn the ids, names and times of a sample list into the numbers that arrays need."""
 
 import numpy as np
 
@@ -25,3 +25,23 @@ def camera_indices(data: ReIDData) -> np.ndarray:
     """Return the (N,) int64 position of each sample's camera in `data.cameras`; -1 where unknown."""
     positions = {camera: index for index, camera in enumerate(data.cameras)}
     return np.array([-1 if s.camera_id is None else positions[s.camera_id] for s in data.samples], np.int64)
+
+
+def tracklet_indices(data: ReIDData) -> np.ndarray:
+    """Return the (N,) int64 number of each sample's tracklet, by first appearance; -1 where it is in none.
+
+    A tracklet is named inside its camera: the same name in two cameras is two tracklets.
+    """
+    numbers: dict[tuple[str | None, str], int] = {}
+    return np.array(
+        [
+            -1 if s.tracklet_id is None else numbers.setdefault((s.camera_id, s.tracklet_id), len(numbers))
+            for s in data.samples
+        ],
+        np.int64,
+    )
+
+
+def capture_seconds(data: ReIDData) -> np.ndarray:
+    """Return the (N,) float64 moment of each sample; NaN where unknown."""
+    return np.array([np.nan if s.seconds is None else s.seconds for s in data.samples], np.float64)

@@ -50,3 +50,15 @@ def merge_labelled(parts: Sequence[ReIDData]) -> ReIDData:
     digest = hashlib.sha256("".join(part.digest for part in parts).encode()).hexdigest()
     name = " + ".join(part.name for part in parts)
     return ReIDData(name, tuple(samples), _Loader(tuple(parts)).load, digest, dict(skipped))
+
+
+def part_numbers(data: ReIDData, num_parts: int) -> np.ndarray:
+    """Return the (N,) int64 number of the data set that each crop came from, zeros where nothing was merged.
+
+    Args:
+        data: what `merge_labelled` returned, perhaps without some of its crops.
+        num_parts: data sets that it was given.
+    """
+    if num_parts == 1:
+        return np.zeros(len(data), np.int64)
+    return np.array([int(sample.path.split("/", 1)[0]) for sample in data.samples], np.int64)

@@ -19,6 +19,7 @@ class ReIDSample:
         domain: name of the data set that it came from.
         frame: frame number inside the camera's recording, or None.
         tracklet_id: identifier of the tracklet inside the camera, or None.
+        seconds: when it was filmed, on a clock that the cameras share or since the recording began; None where unknown.
     """
 
     path: str
@@ -27,6 +28,7 @@ class ReIDSample:
     domain: str
     frame: int | None = None
     tracklet_id: str | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)

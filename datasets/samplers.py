@@ -43,8 +43,9 @@ class UniformSampler:
 class PKSampler:
     """Batches of P identities with K crops each; every identity comes once an epoch, cameras are balanced.
 
-    Crops of one identity are drawn in turn from its cameras, without repeats while it has enough. Where P does not
-    divide the number of identities, the last batch of an epoch is filled up from the epoch's beginning.
+    Crops of one identity are drawn in turn from its cameras, and inside a camera in turn from its tracklets, without
+    repeats while it has enough. Where P does not divide the number of identities, the last batch of an epoch is filled
+    up from the epoch's beginning.
 
     Args:
         labels: (N,) int class of each image; -1 leaves the image out.
@@ -52,6 +53,7 @@ class PKSampler:
         identities: P. Where the data has fewer, all of them come with more crops each, so that batches keep P*K.
         instances: K.
         seed: non-negative.
+        tracklets: (N,) int tracklet of each image, -1 = in none; None where nothing is known.
 
     Raises:
         DataError: there are fewer than two identities.
@@ -61,7 +63,10 @@ class PKSampler:
         are ours.
     """
 
-    def __init__(self, labels: np.ndarray, cameras: np.ndarray, *, identities: int, instances: int, seed: int) -> None:
+    def __init__(
+        self, labels: np.ndarray, cameras: np.ndarray, *, identities: int, instances: int, seed: int,
+        tracklets: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
         present = np.unique(labels[labels >= 0])
         if len(present) < 2:
             raise DataError(
@@ -76,6 +81,7 @@ class PKSampler:
         self.steps_per_epoch = math.ceil(len(present) / num_identities)
         self._crops = [np.flatnonzero(labels == label) for label in present]
         self._cameras = np.asarray(cameras)
+        self._tracklets = None if tracklets is None else np.asarray(tracklets)
         self._counts = [len(part) for part in np.array_split(np.arange(self.batch_size), num_identities)]
         self._order = _EpochOrder(len(present), seed=seed)
         self._seed = seed
@@ -89,6 +95,8 @@ class PKSampler:
         for identity, count in zip(chosen, self._counts, strict=True):
             crops = self._crops[identity]
             keys = generator.random(len(crops))
+            if self._tracklets is not None:
+                keys = tracklet_turns(self._tracklets[crops], keys)
             parts.append(np.resize(crops[camera_turns(self._cameras[crops], keys)], count))
         return np.concatenate(parts)
 
@@ -112,6 +120,23 @@ def camera_turns(cameras: np.ndarray, keys: np.ndarray) -> np.ndarray:
     rounds = np.empty(len(cameras), np.int64)
     rounds[by_camera] = np.arange(len(ordered)) - starts
     return np.lexsort((keys, rounds))
+
+
+def tracklet_turns(tracklets: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Return keys by which no tracklet gives a second crop before each has given one.
+
+    Crops of one tracklet are nearly the same picture, so that a batch full of them teaches little.
+
+    Args:
+        tracklets: (n,) int tracklet of each crop; -1 = in none, which is a tracklet of its own.
+        keys: (n,) random numbers.
+
+    Returns:
+        (n,) int64 positions, for `camera_turns`.
+    """
+    alone = tracklets < 0
+    groups = np.where(alone, tracklets.max(initial=-1) + 1 + np.cumsum(alone), tracklets)
+    return np.argsort(camera_turns(groups, keys))
 
 
 class _EpochOrder:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from datasets.csv_rows import read_csv_rows
+from datasets.csv_rows import finite_or_none, read_csv_rows
 from datasets.file_data import file_data
 from datasets.listing import list_images, open_root
 from datasets.name_patterns import compile_pattern
@@ -46,7 +46,8 @@ def read_table(
         root: the folder; all sub-folders are read.
         pattern: regular expression with the named groups person, camera, frame, tracklet (those that exist), searched
             in the relative path; or one of 'market', 'personx', 'randperson', 'mars'.
-        csv: CSV file (relative to root) with the columns path, person, camera and, where known, frame, tracklet, split.
+        csv: CSV file (relative to root) with the columns path, person, camera and, where known, frame, tracklet,
+            seconds, split.
         labelled: whether persons are read.
         split: rows of the CSV file's split column to keep.
         cameras: cameras to keep; None keeps all.
@@ -148,6 +149,7 @@ def _to_samples(
                 domain=base.absolute().name,
                 frame=int(frame) if _INTEGER.fullmatch(frame) else None,
                 tracklet_id=row.get("tracklet", "").strip() or None,
+                seconds=finite_or_none(row.get("seconds", "")),
             )
         )
     return _Parsed(base, samples, persons if labelled else {}, skipped)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pipeline import build
 from pipeline.checkpoint_file import check_spec, load_tensors, read_checkpoint, save_tensors, write_checkpoint
 from pipeline.errors import CheckpointError
+from pipeline.metrics.match_record import MatchRecord
 from pipeline.models.camera_statistics import CameraStatistics
 from pipeline.models.detection.detector import Detector
 from pipeline.models.reid import ReIDModel
@@ -34,12 +35,14 @@ class LoadedModel:
         spec: how it was built (arch, size, embedding, pooling, ibn, args, mean, std, num_classes).
         cameras: statistics of the cameras that it was adapted to, or None.
         meta: free facts that the stage wrote (role, stage, step).
+        match: thresholds for 'the same person', or None where the file has none.
     """
 
     model: ReIDModel
     spec: Mapping[str, Any]
     cameras: CameraStatistics | None
     meta: Mapping[str, Any]
+    match: MatchRecord | None = None
 
     def check_spec(self, spec: Mapping[str, Any], *, wanted: str) -> None:
         """Refuse to take this network for one that is configured otherwise.
@@ -61,6 +64,7 @@ def save_model(
     spec: Mapping[str, Any],
     cameras: CameraStatistics | None = None,
     meta: Mapping[str, Any] | None = None,
+    match: MatchRecord | None = None,
 ) -> None:
     """Write one network; a teacher is never part of a student's file.
 
@@ -70,6 +74,7 @@ def save_model(
         spec: arguments of `build.reid_model`, without the number of classes.
         cameras: per-camera statistics for retrieval.
         meta: facts to keep in the header.
+        match: thresholds for 'the same person'.
     """
     tensors = dict(model.state_dict())
     names: list[str] = []
@@ -78,7 +83,7 @@ def save_model(
         tensors[_CAMERA_MEAN] = torch.from_numpy(np.ascontiguousarray(cameras.mean, dtype=np.float32))
         tensors[_CAMERA_STD] = torch.from_numpy(np.ascontiguousarray(cameras.std, dtype=np.float32))
     header = {"spec": {**spec, "num_classes": model.num_classes}, "cameras": names, "meta": dict(meta or {})}
-    write_checkpoint(path, tensors, header)
+    write_checkpoint(path, tensors, header | ({} if match is None else {"match": match.to_json()}))
 
 
 def load_model(path: Path | str) -> LoadedModel:
@@ -100,6 +105,11 @@ def load_model(path: Path | str) -> LoadedModel:
         raise CheckpointError(
             f"{path} is a detector", "a re-ID network", "Give the file of a stage that trains a re-ID network."
         )
+    if "video" in header["spec"]:
+        raise CheckpointError(
+            f"{path} is a network of clips", "a re-ID network of single crops", "Stages of kind video_kd and "
+            "evaluate_video take it; give the file of a stage that trains on crops here.",
+        )  # fmt: skip
     if "route" in header:
         raise CheckpointError(
             f"{path} is a route of {len(header['route'])} states", "one network",
@@ -110,7 +120,29 @@ def load_model(path: Path | str) -> LoadedModel:
     if mean is not None and std is not None:
         cameras = CameraStatistics(names=tuple(header["cameras"]), mean=mean.numpy(), std=std.numpy())
     model = restored_model(path, tensors, header["spec"])
-    return LoadedModel(model=model, spec=header["spec"], cameras=cameras, meta=header["meta"])
+    match = match_of_header(path, header)
+    return LoadedModel(model=model, spec=header["spec"], cameras=cameras, meta=header["meta"], match=match)
+
+
+def match_of_header(path: Path | str, header: Mapping[str, Any]) -> MatchRecord | None:
+    """Return the thresholds that a model file's header holds, or None.
+
+    Args:
+        path: of the file, for messages.
+        header: as it was read.
+
+    Raises:
+        CheckpointError: the record is damaged.
+    """
+    if "match" not in header:
+        return None
+    try:
+        return MatchRecord.from_json(header["match"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"the thresholds in the header of {path} cannot be read ({error})", "what a stage wrote",
+            "Run the stage that made it again.",
+        ) from error  # fmt: skip
 
 
 def restored_model(path: Path | str, tensors: Mapping[str, Tensor], spec: Mapping[str, Any]) -> ReIDModel:

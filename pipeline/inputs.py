@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.atomic_files import sha256_of_file
 from pipeline.errors import ManifestError
-from pipeline.manifest import ArtifactRef, read_manifest
+from pipeline.manifest import ArtifactRef, read_manifest, removal_in_words
 from pipeline.plan import ARTIFACT, PlannedStage
 from pipeline.run_dir import RunDir
 
@@ -22,6 +22,9 @@ def collect_inputs(planned: PlannedStage, run_dir: RunDir) -> dict[str, Artifact
         attempt = run_dir.stage(stage).current()
         if attempt is None:
             raise ManifestError(f"input {need} is missing", "", f"Run stage {stage} first")
+        removed = removal_in_words(attempt)
+        if removed:
+            raise ManifestError(f"input {need} is not whole: {removed}", "", f"Run with --restart {stage}")
         inputs[need] = read_manifest(attempt).artifact(role, attempt)
     verify_inputs(inputs, "before the stage ran")
     return inputs

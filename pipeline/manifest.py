@@ -11,8 +11,10 @@ from pipeline.errors import ManifestError
 SCHEMA = 1
 MANIFEST = "manifest.json"
 FAILURE = "failure.json"
+# What was deleted of a committed attempt on purpose; see `retention`.
+REMOVED = "removed.json"
 # Written beside the outputs, but not part of what came out.
-NOT_OUTPUTS = ("attempt.json", FAILURE, MANIFEST)
+NOT_OUTPUTS = ("attempt.json", FAILURE, MANIFEST, REMOVED)
 RESUME = "resume"
 
 
@@ -119,17 +121,40 @@ def read_manifest(attempt: Path) -> StageManifest:
 
 
 def verify_files(attempt: Path, manifest: StageManifest) -> None:
-    """Hash every file that a manifest lists.
+    """Hash every file that a manifest lists; one that was deleted on purpose need not be there.
 
     Raises:
         ManifestError: a file is missing or altered; the first one is named.
     """
+    removed = removal_of(attempt).get("files", {})
     for name, digest in sorted(manifest.files.items()):
         path = checked_relative(attempt, name)
+        if removed.get(name) == digest and not path.exists():
+            continue
         if not path.is_file():
             raise ManifestError(f"file {name} is missing")
         if sha256_of_file(path) != digest:
             raise ManifestError(f"file {name}: sha256 differs")
+
+
+def removal_of(attempt: Path) -> dict[str, Any]:
+    """Return what was deleted of an attempt on purpose: `keep`, `time`, and digests by name in `files`; {} of nothing.
+
+    Raises:
+        ManifestError: the note is damaged.
+    """
+    if not (attempt / REMOVED).exists():
+        return {}
+    note = read_json(attempt / REMOVED)
+    if not isinstance(note.get("files"), dict) or not isinstance(note.get("keep"), str):
+        raise ManifestError(f"file {REMOVED}: keep or files is missing")
+    return note
+
+
+def removal_in_words(attempt: Path) -> str:
+    """Return what was deleted of an attempt on purpose, in a clause; empty of nothing."""
+    note = removal_of(attempt)
+    return f"{len(note['files'])} files removed by --keep {note['keep']}" if note else ""
 
 
 def _check_outputs(outputs: Mapping[str, Any], files: Mapping[str, Any]) -> None:

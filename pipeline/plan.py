@@ -8,8 +8,9 @@ from typing import Any
 
 from pipeline.atomic_files import read_json, sha256_of_file, write_json
 from pipeline.config.graph import run_order
+from pipeline.config.made_data import needed_artifacts
 from pipeline.config.references import KeyPath, Reference, references
-from pipeline.config.schema import DataConfig, DetectorConfig, ModelConfig, RunConfig, StageConfig
+from pipeline.config.schema import AnyModelConfig, DataConfig, RunConfig, StageConfig
 from pipeline.errors import ConfigError, ManifestError
 from pipeline.fingerprint import semantic_tree
 from pipeline.stage import Stage
@@ -65,7 +66,7 @@ def make_plan(
         return digests[name]
 
     planned: dict[str, PlannedStage] = {}
-    for name in run_order(config.stages, until):
+    for name in run_order(config.stages, until, data=config.data):
         settings, reason = _given_part(config.stages[name], config, planned)
         if reason:
             planned[name] = PlannedStage(name, config.stages[name].kind, skipped=reason)
@@ -74,8 +75,8 @@ def make_plan(
         planned[name] = PlannedStage(
             name,
             settings.kind,
-            needs=tuple(dict.fromkeys(text for _, mark, text in found if mark.kind == "artifact")),
-            data={text: digest_of(text) for _, mark, text in found if mark.kind == "data"},
+            needs=needed_artifacts(settings, config.data),
+            data={t: digest_of(t) for _, mark, t in found if mark.kind == "data" and config.data[t].made_by is None},
             identity=_identity(name, settings, config, version=stages[settings.kind].version, digest_of=digest_of),
             config=settings,
         )
@@ -136,8 +137,9 @@ def _given_part(
 def _absence(mark: Reference, name: str, config: RunConfig, planned: Mapping[str, PlannedStage]) -> str:
     if mark.kind == "data" and not config.data[name].is_given:
         return f"data.{name} has no root; set data.{name}.root"
-    if mark.kind == "artifact":
-        stage = name.partition(".")[0]
+    needed = config.data[name].made_by if mark.kind == "data" else name
+    if mark.kind in ("artifact", "data") and needed is not None:
+        stage = needed.partition(".")[0]
         return f"{stage} is skipped ({planned[stage].skipped})" if planned[stage].skipped else ""
     return ""
 
@@ -147,10 +149,10 @@ def _identity(
 ) -> dict[str, Any]:
     tree = semantic_tree(settings)
     for path, mark, text in references(settings):
-        if mark.kind in ("model", "detector"):
+        if mark.kind in ("model", "detector", "video"):
             content = {"name": text, **_model_tree(config.models[text], text)}
         elif mark.kind == "data":
-            content = {"name": text, **semantic_tree(config.data[text]), "listing": digest_of(text)}
+            content = {"name": text, **_data_tree(config.data[text], text, digest_of)}
         else:
             content = {ARTIFACT: text}
         _at(tree, path[:-1])[path[-1]] = content
@@ -164,7 +166,13 @@ def _identity(
     }
 
 
-def _model_tree(model: ModelConfig | DetectorConfig, name: str) -> dict[str, Any]:
+def _data_tree(data: DataConfig, name: str, digest_of: Callable[[str], str]) -> dict[str, Any]:
+    """Return what a data set is; one that a stage makes is known by that artifact before it can be listed."""
+    origin = {"listing": digest_of(name)} if data.made_by is None else {"from": {ARTIFACT: data.made_by}}
+    return {**semantic_tree(data), **origin}
+
+
+def _model_tree(model: AnyModelConfig, name: str) -> dict[str, Any]:
     tree = semantic_tree(model)
     if model.weights not in ("scratch", "pretrained"):
         path = Path(model.weights)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.atomic_files import write_atomic
 from pipeline.attempt import METRICS, Attempt, commit, make_current, open_attempt, record_failure
+from pipeline.config.made_data import with_roots
 from pipeline.config.problems import suggestion
 from pipeline.config.schema import DataConfig, RunConfig
 from pipeline.config.strict_yaml import write_yaml
@@ -228,7 +229,7 @@ class _Runner:
         return StageContext(
             name=planned.name,
             config=planned.config,
-            run_config=self.config,
+            run_config=with_roots(self.config, {name: ref.path for name, ref in attempt.inputs.items()}),
             seed=derive_seed(self.config.seed, planned.name),
             inputs=attempt.inputs,
             attempt=attempt.path,

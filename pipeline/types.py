@@ -41,6 +41,32 @@ class ReIDBatch:
 
 
 @dataclass(frozen=True)
+class ClipBatch:
+    """One batch of clips of tracklets from one domain.
+
+    Args:
+        images: (B, L, 3, H, W) uint8 RGB pixels; each model normalises them itself.
+        indices: (B,) int64 positions in the list of tracklets.
+        labels: (B,) int64 class in 0..C-1, or None where there is none.
+        cameras: (B,) int64 camera positions; -1 = unknown.
+    """
+
+    images: Tensor
+    indices: Tensor
+    labels: Tensor | None
+    cameras: Tensor
+
+    def __len__(self) -> int:
+        """Return the number of images, frame by frame."""
+        return self.images.shape[0] * self.images.shape[1]
+
+    def pin_memory(self) -> "ClipBatch":
+        """Return the batch in memory that a device reads by itself; loaders call it by this name."""
+        labels = None if self.labels is None else self.labels.pin_memory()
+        return ClipBatch(self.images.pin_memory(), self.indices.pin_memory(), labels, self.cameras.pin_memory())
+
+
+@dataclass(frozen=True)
 class Taps:
     """What one network says about one batch.
 

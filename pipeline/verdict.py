@@ -8,7 +8,15 @@ from typing import Literal
 from pipeline.errors import ManifestError
 from pipeline.fingerprint import differences, fingerprint
 from pipeline.inputs import resolved_identity
-from pipeline.manifest import FAILURE, RESUME, StageManifest, UnknownSchemaError, read_manifest, verify_files
+from pipeline.manifest import (
+    FAILURE,
+    RESUME,
+    StageManifest,
+    UnknownSchemaError,
+    read_manifest,
+    removal_in_words,
+    verify_files,
+)
 from pipeline.plan import PlannedStage
 from pipeline.resume import point_folders
 from pipeline.run_dir import RunDir, StageDir
@@ -104,11 +112,13 @@ def judge_attempt(
         return Verdict("stale", (absent,), attempt)
     if fingerprint(identity) != manifest.fingerprint:
         return Verdict("stale", tuple(differences(manifest.identity, identity)), attempt)
-    written = manifest.code.get("sources")
+    written, removed = manifest.code.get("sources"), removal_in_words(attempt)
     if sources and written != sources:
         drift = f"made by other sources, commit {manifest.code.get('commit') or 'unknown'}"
-        return Verdict("stale", (drift,), attempt) if strict_code else Verdict("fresh", (), attempt, drift)
-    return Verdict("fresh", (), attempt)
+        if strict_code:
+            return Verdict("stale", (drift,), attempt)
+        return Verdict("fresh", (), attempt, f"{removed}; {drift}" if removed else drift)
+    return Verdict("fresh", (), attempt, removed)
 
 
 def _check_belongs(manifest: StageManifest, planned: PlannedStage) -> None:

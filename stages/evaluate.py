@@ -16,6 +16,7 @@ from pipeline.config.references import ComponentName, DataRef, DroppableArtifact
 from pipeline.config.schema import StageConfig
 from pipeline.metrics.agreement import nearest_rows, top1_agreement
 from pipeline.metrics.bootstrap import bootstrap_interval
+from pipeline.metrics.by_camera import scores_by_camera
 from pipeline.metrics.ranking_result import RankingResult
 from pipeline.models.camera_statistics import CameraStatistics
 from pipeline.models.complexity import cost_of
@@ -23,8 +24,11 @@ from pipeline.models.joined_cameras import sites_of
 from pipeline.models.reid import ReIDModel
 from pipeline.report.embedding_map import project
 from pipeline.report.strips import Shown, choose_strips, make_strip, top_ranked
+from pipeline.retrieval.index import EXACT
 from pipeline.stage import Stage, StageContext, StageResult
 from pipeline.training.embedder_file import load_embedder
+from pipeline.training.same_person import SEMANTICS as SAME_PERSON
+from pipeline.training.same_person import same_person_facts
 from pipeline.training.scoring import ProbeTables, embed_probe, images_per_second, rank_tables
 
 MAP_POINTS = 500
@@ -81,11 +85,19 @@ def run(context: StageContext) -> StageResult:
             ap=config.ap, cameras=config.cameras, neighbours=config.neighbours,
         )  # fmt: skip
         rows.append(_row(context, role, reference, loaded, results[role]))
+        rows[-1]["cameras"] = scores_by_camera(
+            results[role], tables[role].query.camera_ids, names=tables[role].camera_names
+        )
+        if config.index in EXACT:
+            # A gallery that is searched approximately is too large for all of its distances.
+            rows[-1] |= same_person_facts(
+                tables[role], loaded.match, is_standardised=statistics is not None, cameras=config.cameras
+            )
     _add_agreement(config, rows, tables)
     if distributed.rank() == 0:
         _leave_pictures(context, probe, results, tables)
     distributed.barrier()
-    semantics = next(iter(results.values())).semantics
+    semantics = {**next(iter(results.values())).semantics, **(SAME_PERSON if config.index in EXACT else {})}
     listing = {
         config.data: {
             "digest": probe.digest, "labels_read": True, "images": len(probe.query) + len(probe.gallery),
@@ -93,7 +105,7 @@ def run(context: StageContext) -> StageResult:
             "skipped": _skipped(probe, next(iter(tables.values()))),
         }
     }  # fmt: skip
-    metrics = {"domain": config.domain, "semantics": dict(semantics), "rows": rows, "notes": notes}
+    metrics = {"domain": config.domain, "semantics": semantics, "rows": rows, "notes": notes}
     return StageResult(outputs={}, metrics=metrics, data=listing)
 
 
@@ -179,4 +191,4 @@ def _strip(
     return make_strip(probe.query.load(sample), label, results=shown)
 
 
-STAGE = Stage("evaluate", 1, EvaluateConfig, (), run)
+STAGE = Stage("evaluate", 2, EvaluateConfig, (), run)

@@ -22,6 +22,8 @@ from pipeline.teaching.responses import check_unchanged, weights_digest
 from pipeline.training.adaptation import Adaptation, Plan
 from pipeline.training.extraction import extract_embeddings
 from pipeline.training.loop import LoopHooks
+from pipeline.training.match_calibration import calibrate, target_crops
+from pipeline.training.match_people import match_data_facts, people_to_match
 from pipeline.training.memory import MultiTargetMemory
 from pipeline.training.multi_target import MultiTargetDomains, MultiTargetTask
 from pipeline.training.multi_target_config import MultiTargetKDConfig
@@ -33,6 +35,7 @@ from pipeline.training.relabel import TargetCrops
 from pipeline.training.resuming import loop_hooks, resumed
 from pipeline.training.scoped import ScopedObjectives
 from pipeline.training.student import starting_student
+from pipeline.training.target_tracklets import used_tracklets
 from pipeline.training.tensor_names import under
 
 
@@ -109,7 +112,10 @@ def _domains(
     crops = {}
     for name, data in targets.items():
         known, cache = load_pixels(data, size=size)
-        crops[name] = TargetCrops(CropDataset(cache, None, camera_indices(known), augment), known.cameras)
+        crops[name] = TargetCrops(
+            CropDataset(cache, None, camera_indices(known), augment), known.cameras,
+            used_tracklets(known, config.clustering.tracklets),
+        )  # fmt: skip
     return MultiTargetDomains(
         source=CropDataset(source_cache, labels, camera_indices(source), augment),
         targets=crops,
@@ -179,12 +185,31 @@ def _statistics(config: MultiTargetKDConfig, model: ReIDModel, domains: MultiTar
 
 
 def _save(
-    context: StageContext, name: str, model: ReIDModel, domains: MultiTargetDomains, *, meta: dict[str, Any]
-) -> None:
-    spec = build.model_spec(context.run_config.models[context.config.train])
-    statistics = _statistics(context.config, model, domains)
+    context: StageContext, name: str, model: ReIDModel, domains: MultiTargetDomains, *, meta: dict[str, Any],
+    memory: MultiTargetMemory | None = None, people: CropDataset | None = None,
+) -> dict[str, Any] | None:  # fmt: skip
+    """Write a student; with thresholds from the clusters that are remembered, which are returned in short."""
+    config: MultiTargetKDConfig = context.config
+    spec, statistics = build.model_spec(context.run_config.models[config.train]), _statistics(config, model, domains)
+    match = None
+    if memory is not None:
+        seen = [
+            target_crops(model, target, memory.of_target(site).labels, statistics=statistics, site=site)
+            for site, target in domains.targets.items()
+        ]
+        match = calibrate(
+            model, domains.source, [one for site in seen for one in site],
+            names={
+                "persons": config.source, "clusters": " + ".join(config.targets),
+                "new_persons": config.match_data or "",
+            },
+            is_standardised=statistics is not None, new_people=people,
+        )  # fmt: skip
     if distributed.rank() == 0:
-        save_model(context.attempt / f"{name}.safetensors", model, spec=spec, cameras=statistics, meta=meta)
+        save_model(
+            context.attempt / f"{name}.safetensors", model, spec=spec, cameras=statistics, meta=meta, match=match
+        )
+    return None if match is None else match.summary(is_standardised=statistics is not None)
 
 
 def _result(
@@ -193,15 +218,19 @@ def _result(
     config: MultiTargetKDConfig = context.config
     last = copy.deepcopy(task.student.mean)
     memory.restore(task.sides)
-    outputs = {}
+    outputs, matches = {}, {}
+    people = people_to_match(context, size=domains.source.cache.size)
     for role, model in {"best": task.student.mean, "last": last}.items():
         meta = {"stage": context.name, "role": role, "mode": config.mode, "round": memory.best_round,
                 "targets": list(config.targets)}  # fmt: skip
-        _save(context, role, model, domains, meta=meta)
+        told = _save(context, role, model, domains, meta=meta, memory=memory if role == "best" else None, people=people)
+        if told is not None:
+            matches[role] = told
         outputs[role] = Output(f"{role}.safetensors", meta)
     distributed.barrier()
     listing = {config.source: domains.source.cache.data.facts(labels_read=True)}
     listing |= {name: target.crops.cache.data.facts(labels_read=False) for name, target in domains.targets.items()}
+    listing |= match_data_facts(context, people)
     metrics = {
         "mode": config.mode, "targets": list(config.targets), "rounds": config.rounds, "steps": config.steps,
         "chosen_round": memory.best_round, "chosen_score": memory.best_score, "rollbacks": memory.rollbacks,

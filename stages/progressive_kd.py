@@ -3,8 +3,9 @@
 import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import model_validator
 from torch import nn
 
@@ -15,7 +16,8 @@ from datasets.records import ReIDData
 from datasets.transforms import build_transform
 from pipeline import build, distributed
 from pipeline.checkpoint import save_model
-from pipeline.config.references import DataRef, ModelRef, Operational
+from pipeline.config.references import ArtifactRefName, DataRef, ModelRef, Operational, SilentDefault
+from pipeline.metrics.match_record import MatchRecord
 from pipeline.models.camera_statistics import CameraStatistics, fit_camera_statistics
 from pipeline.models.reid import ReIDModel
 from pipeline.stage import Output, Stage, StageContext, StageResult
@@ -27,6 +29,9 @@ from pipeline.training.beta import BetaSettings
 from pipeline.training.clustering_settings import ClusteringSettings
 from pipeline.training.extraction import extract_embeddings
 from pipeline.training.loop import LoopHooks
+from pipeline.training.made_images import IMAGES, load_made_images
+from pipeline.training.match_calibration import calibrate, target_crops
+from pipeline.training.match_people import MatchDataRef, check_match_data, match_data_facts, people_to_match
 from pipeline.training.memory import AdaptationMemory
 from pipeline.training.phases import Round
 from pipeline.training.player import Player
@@ -38,7 +43,9 @@ from pipeline.training.route_parts import RouteParts, leave_route
 from pipeline.training.route_walk import follow_route, renew_space
 from pipeline.training.selection import SelectionSettings
 from pipeline.training.settings import AugmentSettings, BatchSettings
-from pipeline.training.student import starting_student
+from pipeline.training.structure_file import StructureRef
+from pipeline.training.student import starting_student, trained_spec
+from pipeline.training.target_tracklets import used_tracklets
 from pipeline.training.teachers import LoadedTeacher, load_teacher, routed_teacher, steps_of_route
 from pipeline.training.teaching_config import TeachingConfig
 from pipeline.training.tensor_names import under
@@ -49,7 +56,10 @@ class ProgressiveKDConfig(TeachingConfig):
 
     kind: Literal["progressive_kd"]
     train: ModelRef
-    source: DataRef
+    structure: StructureRef = None
+    source: DataRef | None = None
+    # In place of source crops, where these may not be seen: what an `invert` or a `generate` made of a teacher.
+    images: Annotated[ArtifactRefName | None, SilentDefault(None)] = None
     target: DataRef
     source_batch: BatchSettings = BatchSettings()
     target_batch: BatchSettings = BatchSettings()
@@ -58,9 +68,16 @@ class ProgressiveKDConfig(TeachingConfig):
     clustering: ClusteringSettings = ClusteringSettings()
     selection: SelectionSettings = SelectionSettings()
     keep_rounds: Operational[bool] = False
+    # Labelled people to take thresholds from, other than those who are trained on.
+    match_data: MatchDataRef = None
 
     @model_validator(mode="after")
     def _two_domains(self) -> "ProgressiveKDConfig":
+        check_match_data(self.match_data, [self.source, self.target])
+        if (self.source is None) == (self.images is None):
+            raise ValueError("give either source, labelled crops, or images, what was made of a teacher")
+        if self.images is not None and not self.images.endswith(f".{IMAGES}"):
+            raise ValueError(f"images is {self.images}; name the role {IMAGES} of an invert or a generate")
         if self.source == self.target:
             raise ValueError(f"source and target are both {self.source}; name the data of the new cameras as target")
         return self
@@ -72,14 +89,14 @@ def run(context: StageContext) -> StageResult:
     device = build.device(context.run_config.runtime)
     build.seed_everything(context.seed)
 
-    # 1. Labelled source and unlabelled target crops.
-    source = build.reid_data(context.run_config.data[config.source], labelled=True)
+    # 1. Labelled source crops, or images in their place, and unlabelled target crops.
+    source, identities = _source(context)
     target = build.reid_data(context.run_config.data[config.target], labelled=False)
     loaded = load_teacher(
         [Path(context.inputs[name].path) for name in config.teachers], route=config.route_settings,
         ensemble=config.ensemble, seed=context.seed,
     )  # fmt: skip
-    domains = _domains(config, source, target, size=_largest_size(context, loaded))
+    domains = _domains(config, source, target, size=_largest_size(context, loaded), identities=identities)
 
     # 2. The two networks and who of them learns when.
     schedule = config.schedule(states=len(loaded.states))
@@ -110,7 +127,9 @@ def run(context: StageContext) -> StageResult:
         student.memory.check_unchanged()
 
     # 4. Hand over networks with the statistics of the target's cameras.
-    parts = {config.source: domains.source.cache.data, config.target: domains.target.crops.cache.data}
+    parts = {config.target: domains.target.crops.cache.data}
+    if config.source is not None:
+        parts = {config.source: domains.source.cache.data, **parts}
     return _result(context, task, memory, domains, parts=parts, spec=loaded.specs[0], schedule=schedule)
 
 
@@ -131,7 +150,7 @@ def _adaptation(context: StageContext, task: ProgressiveTask, domains: Domains, 
         follow_route(task, number * config.steps, domains.target.crops, context.metrics.write)
         if not config.keep_rounds:
             return
-        spec = build.model_spec(context.run_config.models[config.train])
+        spec = trained_spec(context, config.train)
         statistics = _statistics(task.student.mean, domains, config)
         if distributed.rank() == 0:
             save_model(
@@ -169,15 +188,34 @@ def _largest_size(context: StageContext, loaded: LoadedTeacher) -> tuple[int, in
     return max(teacher[0], student[0]), max(teacher[1], student[1])
 
 
-def _domains(config: ProgressiveKDConfig, source: ReIDData, target: ReIDData, *, size: tuple[int, int]) -> Domains:
+def _source(context: StageContext) -> tuple[ReIDData, int | None]:
+    """Return what is labelled, and of how many persons where the crops do not tell."""
+    config: ProgressiveKDConfig = context.config
+    if config.images is None:
+        assert config.source is not None, "checked when the settings were read"
+        return build.reid_data(context.run_config.data[config.source], labelled=True), None
+    made = load_made_images(Path(context.inputs[config.images].path))
+    return made.as_data(config.images), made.identities
+
+
+def _domains(
+    config: ProgressiveKDConfig, source: ReIDData, target: ReIDData, *, size: tuple[int, int], identities: int | None
+) -> Domains:  # fmt: skip
     source, source_cache = load_pixels(source, size=size)
     target, target_cache = load_pixels(target, size=size)
     augment = build_transform(size=size, **config.augment.arguments())
-    labels, _ = class_labels(source)
+    labels, persons = class_labels(source)
+    if identities is not None:
+        # Classes are those of the teacher, though some of its persons may have no image.
+        labels = np.array(persons)[labels]
     return Domains(
         source=CropDataset(source_cache, labels, camera_indices(source), augment),
-        target=TargetCrops(CropDataset(target_cache, None, camera_indices(target), augment), target.cameras),
-        num_identities=int(labels.max()) + 1,
+        target=TargetCrops(
+            CropDataset(target_cache, None, camera_indices(target), augment),
+            target.cameras,
+            used_tracklets(target, config.clustering.tracklets),
+        ),
+        num_identities=int(labels.max()) + 1 if identities is None else identities,
     )
 
 
@@ -245,6 +283,19 @@ def _route(
     return Output("route.safetensors" if len(at) > 1 else "teacher.safetensors", meta)
 
 
+def _match(
+    config: ProgressiveKDConfig, model: ReIDModel, domains: Domains, memory: AdaptationMemory, *,
+    statistics: CameraStatistics | None, people: CropDataset | None,
+) -> MatchRecord:  # fmt: skip
+    """Return from which distance on two crops show two people; images that were made show nobody."""
+    return calibrate(
+        model, None if config.source is None else domains.source,
+        target_crops(model, domains.target, memory.labels, statistics=statistics),
+        names={"persons": config.source or "", "clusters": config.target, "new_persons": config.match_data or ""},
+        is_standardised=statistics is not None, new_people=people,
+    )  # fmt: skip
+
+
 def _result(
     context: StageContext,
     task: ProgressiveTask,
@@ -256,26 +307,36 @@ def _result(
     schedule: list[Round],
 ) -> StageResult:
     config: ProgressiveKDConfig = context.config
-    student_spec = build.model_spec(context.run_config.models[config.train])
+    student_spec = trained_spec(context, config.train)
     last = copy.deepcopy(task.student.mean)
     memory.restore(task.sides)
     assert task.teacher is not None, "this stage has a teacher"
     files = {"best": (task.student.mean, student_spec), "last": (last, student_spec)}
-    outputs = {}
+    outputs, matches = {}, {}
+    people = people_to_match(context, size=domains.source.cache.size)
     if len(config.teachers) == 1:
         files["teacher"] = task.teacher.mean, dict(spec)
         outputs["route"] = _route(context, task.teacher.mean, memory, schedule, spec=spec)
     for role, (model, model_spec) in files.items():
         meta = {"stage": context.name, "role": role, "mode": config.mode, "round": memory.best_round}
         statistics = _statistics(model, domains, config)
+        match = None
+        if role != "last":
+            match = _match(config, model, domains, memory, statistics=statistics, people=people)
+        if match is not None:
+            matches[role] = match.summary(is_standardised=statistics is not None)
         if distributed.rank() == 0:
-            save_model(context.attempt / f"{role}.safetensors", model, spec=model_spec, cameras=statistics, meta=meta)
+            save_model(
+                context.attempt / f"{role}.safetensors", model, spec=model_spec, cameras=statistics, meta=meta,
+                match=match,
+            )  # fmt: skip
         outputs[role] = Output(f"{role}.safetensors", meta)
     distributed.barrier()
     listing = {name: part.facts(labels_read=name == config.source) for name, part in parts.items()}
+    listing |= match_data_facts(context, people)
     metrics = {
         "mode": config.mode, "rounds": config.rounds, "steps": config.steps, "chosen_round": memory.best_round,
-        "chosen_score": memory.best_score, "rollbacks": memory.rollbacks,
+        "chosen_score": memory.best_score, "rollbacks": memory.rollbacks, "match": matches,
     }  # fmt: skip
     return StageResult(outputs=outputs, metrics=metrics, data=listing)
 

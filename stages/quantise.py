@@ -16,14 +16,15 @@ from pipeline import build, distributed
 from pipeline.checkpoint import LoadedModel, load_model
 from pipeline.config.references import ArtifactRefName, Components, DataRef
 from pipeline.config.schema import StageConfig
-from pipeline.models.camera_statistics import fit_camera_statistics
+from pipeline.models.camera_statistics import CameraStatistics, fit_camera_statistics
 from pipeline.models.quantisation.network import quantised_network, quantisers_of
 from pipeline.models.reid import ReIDModel
 from pipeline.stage import Output, Stage, StageContext, StageResult
 from pipeline.training.domain_batches import DomainBatches
-from pipeline.training.embedder_file import add_cameras, check_int8_packages, load_embedder, save_int8
+from pipeline.training.embedder_file import add_cameras, add_match, check_int8_packages, load_embedder, save_int8
 from pipeline.training.extraction import extract_embeddings
 from pipeline.training.loop import Batches, run_steps
+from pipeline.training.match_calibration import SeenCrops, spread_crops, transferred
 from pipeline.training.player import Player
 from pipeline.training.progress import Progress
 from pipeline.training.quantising import QuantiseTask, check_identities
@@ -156,8 +157,13 @@ def _result(
     distributed.barrier()
     int8 = load_embedder(path).model
     plain, rounded = (extract_embeddings(model, target.crops) for model in (loaded.model, int8))
-    if loaded.cameras is not None and distributed.rank() == 0:
-        add_cameras(path, fit_camera_statistics(rounded, target.cameras, names=target.names))
+    statistics = None
+    if loaded.cameras is not None:
+        statistics = fit_camera_statistics(rounded, target.cameras, names=target.names)
+    if distributed.rank() == 0:
+        if statistics is not None:
+            add_cameras(path, statistics)
+        _leave_thresholds(path, loaded, target, embeddings=(plain, rounded), statistics=statistics)
     distributed.barrier()
     lengths = np.linalg.norm(plain, axis=1) * np.linalg.norm(rounded, axis=1)
     metrics = {
@@ -169,6 +175,24 @@ def _result(
         },
     }  # fmt: skip
     return StageResult(outputs={"best": Output(_FILE, meta)}, metrics=metrics, data=facts)
+
+
+def _leave_thresholds(
+    path: Path, loaded: LoadedModel, target: TargetCrops, *, embeddings: tuple[np.ndarray, np.ndarray],
+    statistics: CameraStatistics | None,
+) -> None:  # fmt: skip
+    """Put the student's thresholds, as they are for the rounded copy, into the copy's file."""
+    if loaded.match is None:
+        return
+    nobody = np.zeros(len(target.cameras), np.int64)
+    chosen = spread_crops(nobody, target.cameras)
+    # The student's own statistics may be of several targets; these crops are of this one.
+    own = None if loaded.cameras is None else fit_camera_statistics(embeddings[0], target.cameras, names=target.names)
+    before, after = (
+        SeenCrops(raw[chosen], nobody[chosen], target.cameras[chosen], cameras)
+        for raw, cameras in zip(embeddings, (own, statistics), strict=True)
+    )
+    add_match(path, transferred(loaded.match, before, after))
 
 
 STAGE = Stage("quantise", 1, QuantiseConfig, ("best",), run)

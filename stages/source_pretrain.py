@@ -18,15 +18,20 @@ from pipeline import build, distributed
 from pipeline.checkpoint import load_model, save_model
 from pipeline.config.references import ArtifactRefName, Components, DataRef, ModelRef
 from pipeline.config.schema import StageConfig
+from pipeline.metrics.match_record import MatchRecord
 from pipeline.models.reid import ReIDModel
 from pipeline.stage import Output, Stage, StageContext, StageResult
 from pipeline.teaching.route import equal_interval
 from pipeline.training.loop import run_steps
+from pipeline.training.match_calibration import calibrate
+from pipeline.training.match_people import MatchDataRef, check_match_data, match_data_facts, people_to_match
 from pipeline.training.player import Player
 from pipeline.training.progress import Progress
 from pipeline.training.resuming import loop_hooks, resumed
 from pipeline.training.route_parts import RecordedTask, RouteParts, leave_route
 from pipeline.training.settings import AugmentSettings, BatchSettings, OptimizerSettings
+from pipeline.training.structure_file import StructureRef
+from pipeline.training.student import trained_spec
 from pipeline.training.supervised import SupervisedTask
 
 
@@ -35,6 +40,7 @@ class SourcePretrainConfig(StageConfig):
 
     kind: Literal["source_pretrain"]
     train: ModelRef
+    structure: StructureRef = None
     data: DataRef | list[DataRef]
     init: ArtifactRefName | None = None
     epochs: int | None = Field(None, ge=1)
@@ -49,9 +55,12 @@ class SourcePretrainConfig(StageConfig):
     anchors: int = Field(1, ge=1)
     # The ceiling is the only training that may read labels of target cameras; the manifest and the report say so.
     is_ceiling: bool = False
+    # Labelled people to take thresholds from, other than those who are trained on.
+    match_data: MatchDataRef = None
 
     @model_validator(mode="after")
     def _one_duration(self) -> "SourcePretrainConfig":
+        check_match_data(self.match_data, self.data_names)
         if (self.epochs is None) == (self.steps is None):
             raise ValueError("give either epochs or steps")
         if self.steps is not None and self.anchors > self.steps:
@@ -68,7 +77,7 @@ def run(context: StageContext) -> StageResult:
     """Train; leave the mean network as 'best', the last weights as 'last', states of the mean network as 'route'."""
     config: SourcePretrainConfig = context.config
     runtime, device = context.run_config.runtime, build.device(context.run_config.runtime)
-    spec = build.model_spec(context.run_config.models[config.train])
+    spec = trained_spec(context, config.train)
 
     # 1. Crops: decoded once, persons of all data sets numbered apart.
     parts = {name: build.reid_data(context.run_config.data[name], labelled=True) for name in config.data_names}
@@ -102,7 +111,7 @@ def run(context: StageContext) -> StageResult:
         hooks=loop_hooks(context, task.state), progress=progress,
     )  # fmt: skip
     progress.close()
-    return _result(context, task.player, spec, parts=parts, data=crops.cache.data, at=at)
+    return _result(context, task.player, spec, parts=parts, crops=crops, at=at)
 
 
 def _crops(config: SourcePretrainConfig, parts: dict[str, ReIDData], *, size: tuple[int, int]) -> CropDataset:
@@ -138,23 +147,40 @@ def _task(context: StageContext, model: ReIDModel, device: torch.device, *, tota
     return SupervisedTask(player, objectives, device=device)
 
 
+def _match(context: StageContext, model: ReIDModel, crops: CropDataset, people: CropDataset | None) -> MatchRecord:
+    """Return from which distance on two crops show two people."""
+    config: SourcePretrainConfig = context.config
+    names = {"persons": " + ".join(config.data_names), "new_persons": config.match_data or ""}
+    return calibrate(
+        model, crops, names=names, is_standardised=False, new_people=people, num_parts=len(config.data_names)
+    )
+
+
 def _result(
     context: StageContext,
     player: Player,
     spec: dict[str, Any],
     *,
     parts: dict[str, ReIDData],
-    data: ReIDData,
+    crops: CropDataset,
     at: list[int],
 ) -> StageResult:
     meta = {"stage": context.name, "steps": at[-1], "identities": int(player.model.num_classes or 0)}
+    # The ceiling's labels would not be there in earnest, so no threshold is taken from them.
+    people = None if context.config.is_ceiling else people_to_match(context, size=crops.cache.size)
+    match = None if context.config.is_ceiling else _match(context, player.mean, crops, people)
     if distributed.rank() == 0:
-        save_model(context.attempt / "best.safetensors", player.mean, spec=spec, meta={**meta, "role": "best"})
+        best = {**meta, "role": "best"}
+        save_model(context.attempt / "best.safetensors", player.mean, spec=spec, meta=best, match=match)
         save_model(context.attempt / "last.safetensors", player.model, spec=spec, meta={**meta, "role": "last"})
         leave_route(context.attempt, player.mean, at, spec=spec, meta={**meta, "role": "route"})
     distributed.barrier()
-    listing = {name: part.facts(labels_read=True) for name, part in parts.items()}
-    metrics = {**meta, "images": len(data), "is_ceiling": context.config.is_ceiling, "skipped": dict(data.skipped)}
+    listing = {name: part.facts(labels_read=True) for name, part in parts.items()} | match_data_facts(context, people)
+    data = crops.cache.data
+    metrics = {
+        **meta, "images": len(data), "is_ceiling": context.config.is_ceiling, "skipped": dict(data.skipped),
+        "match": {} if match is None else {"best": match.summary(is_standardised=False)},
+    }  # fmt: skip
     outputs = {"best": Output("best.safetensors", meta), "last": Output("last.safetensors", meta)}
     # A route of one state is that state's own file.
     outputs["route"] = Output("route.safetensors" if len(at) > 1 else "best.safetensors", {**meta, "at": at})

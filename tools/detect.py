@@ -29,6 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--json", type=Path, metavar="OUT", help="write COCO results; image ids are 1, 2, ... in the order of listing,"
         " as tools/convert_detection.py numbers them")  # fmt: skip
     add("--draw", type=Path, metavar="DIR", help="write the frames with their boxes to this folder")
+    add("--show-faces", action="store_true", help="leave heads in these pictures as they are, not blurred")
     add("--least", type=float, default=0.3, metavar="SCORE", help="weaker boxes are not drawn or counted; default: 0.3")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     return parser
@@ -75,7 +76,9 @@ def coco_results(found: list["Detections"]) -> list[dict[str, Any]]:
     return rows
 
 
-def write_pictures(folder: Path, data: "FrameData", found: list["Detections"], *, least: float) -> None:
+def write_pictures(
+    folder: Path, data: "FrameData", found: list["Detections"], *, least: float, show_faces: bool = False
+) -> None:
     """Write each frame with its boxes as a JPEG of the same name.
 
     Args:
@@ -83,14 +86,18 @@ def write_pictures(folder: Path, data: "FrameData", found: list["Detections"], *
         data: the frames.
         found: on each of them.
         least: weaker boxes are not drawn.
+        show_faces: leave the frames as they are; else the upper part of every box is blurred, drawn or not.
     """
     from datasets.world.sheet import encode_image
+    from pipeline.report.blurred_heads import blurred_heads
     from pipeline.report.frame_pictures import draw_detections
 
     for sample, one in zip(data.samples, found, strict=True):
         path = (folder / sample.path).with_suffix(".jpg")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_image(draw_detections(data.load(sample), one, threshold=least), ".jpg"))
+        image = data.load(sample)
+        image = image if show_faces else blurred_heads(image, one.boxes)
+        path.write_bytes(encode_image(draw_detections(image, one, threshold=least), ".jpg"))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -112,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.json:
             options.json.write_text(json.dumps(coco_results(found)) + "\n", encoding="utf-8")
         if options.draw:
-            write_pictures(options.draw, data, found, least=options.least)
+            write_pictures(options.draw, data, found, least=options.least, show_faces=options.show_faces)
     except (PipelineError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

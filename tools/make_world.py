@@ -1,4 +1,4 @@
-"""Write people of the procedural world as crops in Market-1501 layout, or as street frames with COCO json."""
+"""Write the procedural world: crops in Market-1501 layout, street frames with COCO json, or videos with truth."""
 
 import argparse
 import shlex
@@ -42,12 +42,17 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--cameras", type=int, default=4, help="number of cameras, 2 to 9, of frames 1 to 99 (default: %(default)s)"
     )
-    parser.add_argument("--shots", type=int, default=4, help="crops per person and camera (default: %(default)s)")
+    parser.add_argument("--shots", type=int, default=4, help="crops per person and camera visit (default: %(default)s)")
     parser.add_argument("--size", type=parse_size, default=(128, 64), help="height x width (default: 128x64)")
     parser.add_argument("--frames", action="store_true", help="street frames with boxes instead of crops")
     parser.add_argument(
         "--frames-per-camera", type=int, default=60, metavar="N", help="in train and in test (default: %(default)s)"
     )
+    parser.add_argument("--video", action="store_true", help="videos of cameras that people walk between, with truth")
+    parser.add_argument(
+        "--minutes", type=float, default=3.0, help="length of each camera's video (default: %(default)s)"
+    )
+    parser.add_argument("--fps", type=int, default=10, help="frames a second, 1 to 30 (default: %(default)s)")
     parser.add_argument("--frame-size", type=parse_size, default=(192, 320), help="height x width (default: 192x320)")
     parser.add_argument("--force", action="store_true", help="write into a folder that is not empty")
     parser.add_argument(
@@ -57,18 +62,22 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.out is None and options.sheet is None and not options.list:
         parser.error("nothing to do: name a folder OUT, --sheet FILE.png or --list")
+    if options.video and (options.frames or options.sheet is not None):
+        parser.error("--video writes neither street frames nor a sheet; leave out --frames and --sheet")
     return options
 
 
-def write_folder(options: argparse.Namespace, words: list[str]) -> int:
-    """Write the folder and return the number of images.
+def write_folder(options: argparse.Namespace, words: list[str]) -> str:
+    """Write the folder and return how much of what is in it.
 
     Args:
         options: the command line.
         words: the same, as typed, for README.txt.
     """
     command = f"No real person is shown. Made by\n\n    python tools/make_world.py {shlex.join(words)}\n\n"
-    return write_frames(options, command) if options.frames else write_crops(options, command)
+    if options.video:
+        return f"{options.cameras} videos, {write_videos(options, command)} frames"
+    return f"{write_frames(options, command) if options.frames else write_crops(options, command)} images"
 
 
 def write_crops(options: argparse.Namespace, command: str) -> int:
@@ -108,6 +117,26 @@ def write_frames(options: argparse.Namespace, command: str) -> int:
     )
     bar = _progress_bar("frame")
     return write_frame_folder(options.out, parts, readme=readme, is_forced=options.force, progress=bar)
+
+
+def write_videos(options: argparse.Namespace, command: str) -> int:
+    """Write the videos of a site and what is true about them, and return the number of their frames.
+
+    Args:
+        options: the command line.
+        command: how the folder was made, for README.txt.
+    """
+    from datasets.world.video.folder import VideoPlan, write_video_folder
+    from datasets.world.video.site import make_site
+
+    plan = VideoPlan(options.minutes, options.fps, options.frame_size, options.shots)
+    site = make_site(options.domain, options.seed, options.cameras)
+    readme = (
+        f"Drawn recordings of the domain {options.domain}, seed {options.seed}. footage/ is what cameras give;\n"
+        f"truth/ is what nobody knows of real ones: tracks (mot), labelled crops, frames with boxes.\n{command}"
+    )
+    bar = _progress_bar("frame")
+    return write_video_folder(options.out, site, plan, readme=readme, is_forced=options.force, progress=bar)
 
 
 def _read_frames(options: argparse.Namespace, split: str) -> Any:
@@ -170,8 +199,8 @@ def main(arguments: list[str] | None = None) -> int:
             write_sheet(options)
             print(options.sheet)
         if options.out is not None:
-            count = write_folder(options, sys.argv[1:] if arguments is None else arguments)
-            print(f"{options.out}: {count} images")
+            content = write_folder(options, sys.argv[1:] if arguments is None else arguments)
+            print(f"{options.out}: {content}")
     except (PipelineError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

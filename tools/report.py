@@ -18,6 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="folder of the run, for example runs/quickstart")
+    parser.add_argument("--show-faces", action="store_true", help="leave heads in pictures as they are, not blurred")
     options = parser.parse_args(arguments)
     # Imported after the command line is read: --help must not wait for the plots.
     from pipeline.atomic_files import read_json
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         results = write_results(options.run)
-        report = write_report(options.run)
+        report = write_report(options.run, show_faces=options.show_faces)
     except (PipelineError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

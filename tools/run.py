@@ -29,6 +29,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--resume-from", metavar="STEP", help="step or folder of an older resume point to go back to")
     parser.add_argument("--strict-code", action="store_true", help="run again what other sources made")
     parser.add_argument("--dry-run", action="store_true", help="say what would be run and why, and stop")
+    parser.add_argument("--show-faces", action="store_true", help="leave heads in the report's pictures, not blurred")
     parser.add_argument("-v", "--verbose", action="store_true", help="log details")
     return parser.parse_args(arguments)
 
@@ -80,19 +81,19 @@ def _run(options: argparse.Namespace) -> None:
         with distributed.lost_peer_in_words():
             run(config, STAGES, run_dir=run_dir, data_digest=data_digest, options=choices, coordinator=coordinator)
         if coordinator.is_main:
-            _report(run_dir)
+            _report(run_dir, show_faces=options.show_faces)
     finally:
         distributed.stop()
 
 
-def _report(run_dir: Path) -> None:
+def _report(run_dir: Path, *, show_faces: bool) -> None:
     from pipeline.atomic_files import read_json
     from pipeline.report.collect import format_table, write_results
     from pipeline.report.html import write_report
 
     results = write_results(run_dir)
     print(format_table(read_json(results)))
-    print(f"report: {write_report(run_dir)}")
+    print(f"report: {write_report(run_dir, show_faces=show_faces)}")
 
 
 def _limit_threads(threads: int | None) -> None:

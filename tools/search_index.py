@@ -34,6 +34,10 @@ def build_parser() -> argparse.ArgumentParser:
     add("--breadth", type=int, help="hnsw: candidates to keep, default: as built")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to search and embed, default: cpu")
     add("--verify", action="store_true", help="compare the SHA-256 of every file of the index first")
+    add("--match-rate", type=float, metavar="RATE", help="say of each row whether it shows the same person; so many"
+        " pairs of two people may be taken for one, such as 0.01")  # fmt: skip
+    add("--thresholds", type=Path, metavar="FILE", help="model file that embedded the index and holds the thresholds,"
+        " default: that of --model")  # fmt: skip
     add("--json", type=Path, metavar="OUT", help="write the result to this file instead of printing it")
     return parser
 
@@ -56,19 +60,52 @@ def search(options: argparse.Namespace) -> dict[str, Any]:
     chosen = {name: getattr(options, name) for name in ("probes", "breadth") if getattr(options, name) is not None}
     opened = open_index(options.index, device=options.device, is_verified=options.verify, options=chosen)
     queries = read_queries(options, opened)
+    match = None if options.match_rate is None else stored_match(options, opened)
     check_query(opened.header, dimension=queries.dimension, metric=options.metric)
     check_comparable(queries.origin, opened.header.origin)
     results = []
     for first, rows in queries.blocks(1024):
         distances, positions = opened.index.search(rows, min(options.neighbours, opened.header.count))
         results += [
-            found(opened, queries.names[first + row], distances[row], positions[row]) for row in range(len(rows))
+            found(opened, queries.names[first + row], distances[row], positions[row], match=match)
+            for row in range(len(rows))
         ]
     header = opened.header
     return {
         "index": str(options.index), "kind": header.kind, "metric": header.metric, "rows": header.count,
-        "options": {**header.options, **chosen}, "results": results,
+        "options": {**header.options, **chosen}, **({} if match is None else {"match": match}), "results": results,
     }  # fmt: skip
+
+
+def stored_match(options: argparse.Namespace, opened: "OpenIndex") -> dict[str, Any]:
+    """Return the threshold below which a distance means the same person, and where it comes from.
+
+    Args:
+        options: the command line.
+        opened: the index.
+
+    Raises:
+        PipelineError: the file has no such threshold, or its distances are not those of the index.
+    """
+    from pipeline.atomic_files import sha256_of_file
+    from pipeline.errors import ConfigError, DataError
+    from pipeline.metrics.match_record import required_record
+    from pipeline.training.embedder_file import load_embedder
+
+    header, file = opened.header, options.thresholds or options.model
+    if file is None:
+        raise ConfigError("--match-rate without a model", "what embedded the index", "Name its file by --thresholds.")
+    if header.metric != "cosine" or header.kind == "pq":
+        raise DataError(
+            f"--match-rate for an index of kind {header.kind} and the {header.metric} metric",
+            "exact cosine distances: kind flat, ivf or hnsw and the cosine metric", "Build another index.",
+        )  # fmt: skip
+    record = required_record(load_embedder(file).match, file)
+    if header.origin.model is not None and header.origin.model != sha256_of_file(file):
+        raise DataError(f"the index was embedded by model {header.origin.model[:12]}", f"that of {file}")
+    evidence, point = record.chosen(options.match_rate, is_standardised=header.origin.is_standardised)
+    return {"rate": point.rate, "threshold": point.threshold, "true_match_rate": point.true_match_rate,
+            "from": evidence.words}  # fmt: skip
 
 
 def read_queries(options: argparse.Namespace, opened: "OpenIndex") -> "FeatureRows":
@@ -92,7 +129,10 @@ def read_queries(options: argparse.Namespace, opened: "OpenIndex") -> "FeatureRo
     return embed_queries(options.model, data, opened.header.origin, device=device, site=options.target)
 
 
-def found(opened: "OpenIndex", query: "np.void", distances: "np.ndarray", positions: "np.ndarray") -> dict[str, Any]:
+def found(
+    opened: "OpenIndex", query: "np.void", distances: "np.ndarray", positions: "np.ndarray", *,
+    match: dict[str, Any] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Return one query with its neighbours, nearest first.
 
     Args:
@@ -100,14 +140,19 @@ def found(opened: "OpenIndex", query: "np.void", distances: "np.ndarray", positi
         query: its record of names.
         distances: (K,) ascending.
         positions: (K,); -1 where an approximate search found fewer.
+        match: of `stored_match`; None says nothing about who is the same person.
     """
     from pipeline.retrieval.row_names import name_facts
 
+    def said(distance: float) -> dict[str, bool]:
+        return {} if match is None else {"same_person": distance < match["threshold"]}
+
     neighbours = [
-        {"position": int(position), "distance": float(distance), **name_facts(opened.names[position])}
+        {"position": int(position), "distance": float(distance), **said(float(distance)),
+         **name_facts(opened.names[position])}
         for distance, position in zip(distances, positions, strict=True)
         if position >= 0
-    ]
+    ]  # fmt: skip
     return {"query": name_facts(query), "neighbours": neighbours}
 
 

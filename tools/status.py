@@ -86,7 +86,7 @@ def _time(folder: Path) -> int:
 
 
 def _verify(plan: tuple[PlannedStage, ...], run_dir: RunDir) -> int:
-    from pipeline.manifest import verify_files
+    from pipeline.manifest import removal_in_words, verify_files
 
     damaged = 0
     for planned in plan:
@@ -94,7 +94,9 @@ def _verify(plan: tuple[PlannedStage, ...], run_dir: RunDir) -> int:
             try:
                 manifest = read_manifest(attempt)
                 verify_files(attempt, manifest)
-                print(f"intact   {planned.name}/{attempt.name}: {len(manifest.files)} files")
+                removed = removal_in_words(attempt)
+                there = f"{len(manifest.files)} files" + (f", {removed}" if removed else "")
+                print(f"intact   {planned.name}/{attempt.name}: {there}")
             except ManifestError as error:
                 damaged += 1
                 print(f"damaged  {planned.name}/{attempt.name}: {error}")

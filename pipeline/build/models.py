@@ -7,23 +7,28 @@ from typing import Any
 from pipeline.build.shapes import check_domains, check_needs, supplied_shapes
 from pipeline.build.tables import COMPONENTS, DEFAULT_DOMAINS
 from pipeline.config.binding import bind
-from pipeline.config.schema import DetectorConfig, ModelConfig
+from pipeline.config.schema import AnyModelConfig
 from pipeline.detection_types import DetectorShape
 from pipeline.losses.objective import is_between_domains
 from pipeline.models.detection.build import build_detector
 from pipeline.models.detection.detector import Detector
 from pipeline.models.reid import IMAGENET_MEAN, IMAGENET_STD, ReIDModel
+from pipeline.models.scaling import scaled_args
 from pipeline.models.trunks import build_trunk
+from pipeline.models.video.clip_model import ClipModel
 from pipeline.models.weights import load_weights
 from pipeline.training.detection.objectives import DetectionObjectives, ScopedDetectionObjective
 from pipeline.training.scoped import SOURCE, TARGET, ScopedObjective, ScopedObjectives
 from pipeline.types import NetworkShape
 
 
-def model_spec(config: ModelConfig | DetectorConfig) -> dict[str, Any]:
-    """Return the keyword arguments of `reid_model`, or of `detector`, that stand in a model entry."""
+def model_spec(config: AnyModelConfig) -> dict[str, Any]:
+    """Return the keyword arguments of `reid_model`, `detector` or `clip_model` that stand in a model entry."""
     spec = config.model_dump(mode="json")
     spec["mean"], spec["std"] = spec["mean"] or list(IMAGENET_MEAN), spec["std"] or list(IMAGENET_STD)
+    width, depth = spec.pop("width", 1), spec.pop("depth", 1)
+    # A file says how its network is built, in numbers that no later rule for rounding changes.
+    spec["args"] = scaled_args(spec["arch"], spec["args"], width=width, depth=depth)
     return spec
 
 
@@ -66,6 +71,36 @@ def reid_model(
         trunk, pooling=pooling, embedding=embedding, num_classes=num_classes, neck=neck, size=(height, width),
         mean=mean, std=std, sees=sees,
     )  # fmt: skip
+    if weights not in ("scratch", "pretrained"):
+        load_weights(model, Path(weights))
+    return model
+
+
+def clip_model(
+    *,
+    video: str,
+    arch: str,
+    size: Sequence[int],
+    ibn: str,
+    weights: str,
+    args: Mapping[str, Any],
+    **arguments: Any,
+) -> ClipModel:
+    """Build a network of clips from plain arguments, as they stand in a checkpoint's header.
+
+    Args:
+        video: 'coupled', the only kind.
+        arch: of the trunk.
+        size: height and width in pixels.
+        ibn: 'a', 'b' or 'none'.
+        weights: 'scratch', 'pretrained', or a weights file.
+        args: further arguments of the trunk.
+        arguments: of `ClipModel`.
+    """
+    del video
+    trunk = build_trunk(arch, pretrained=weights == "pretrained", ibn=ibn, args=dict(args))
+    height, width = size
+    model = ClipModel(trunk, size=(height, width), **arguments)
     if weights not in ("scratch", "pretrained"):
         load_weights(model, Path(weights))
     return model

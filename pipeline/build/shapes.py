@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.errors import ConfigError
 from pipeline.losses.distillation.maps import channels_of
 from pipeline.losses.objective import heard_maps_of, maps_of
+from pipeline.models.bnneck import BNNeck
 from pipeline.types import NetworkShape
 
 
@@ -18,7 +19,7 @@ def supplied_shapes(
     teacher: NetworkShape | None,
     searched: Mapping[str, Mapping[str, float]] | None = None,
 ) -> dict[str, Any]:
-    """Return the arguments of an objective that the networks decide, as its signature asks for them.
+    """Return the arguments of an objective that the networks decide or are made of, as its signature asks for them.
 
     Args:
         name: of the objective, for the message.
@@ -30,7 +31,8 @@ def supplied_shapes(
     Raises:
         ConfigError: the teacher's shape is asked for and there is none.
     """
-    known = {"width": student.width, "student_shape": student, "teacher_shape": teacher, "searched": searched}
+    known = {"width": student.width, "student_shape": student, "teacher_shape": teacher, "searched": searched,
+             "make_neck": BNNeck}  # fmt: skip
     wanted = inspect.signature(constructor).parameters
     if "teacher_shape" in wanted and teacher is None:
         raise _no_teacher(name)

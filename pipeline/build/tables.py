@@ -9,6 +9,7 @@ from datasets.frame_transforms import FRAME_PRESETS, build_frame_transform
 from datasets.kinds import DATA_KINDS
 from datasets.policies import POLICIES
 from datasets.transforms import PRESETS
+from pipeline.build.footage import footage
 from pipeline.config.binding import ComponentTable
 from pipeline.losses.adaptation.dmmd import DMMD
 from pipeline.losses.adaptation.gradient_reversal import GradientReversal
@@ -27,6 +28,7 @@ from pipeline.losses.detection.region import Region
 from pipeline.losses.detection.region_response import RegionResponse
 from pipeline.losses.distillation.adversarial import Adversarial
 from pipeline.losses.distillation.attention_transfer import AttentionTransfer
+from pipeline.losses.distillation.byot import BYOT
 from pipeline.losses.distillation.dfa import DFA
 from pipeline.losses.distillation.dist import DIST
 from pipeline.losses.distillation.distance_matrix import DistanceMatrix
@@ -59,6 +61,7 @@ from pipeline.retrieval.index import INDEXES
 OBJECTIVES: dict[str, type] = {
     "adversarial": Adversarial,
     "attention_transfer": AttentionTransfer,
+    "byot": BYOT,
     "centroid_contrast": CentroidContrast,
     "cross_entropy": CrossEntropy,
     "dfa": DFA,
@@ -109,6 +112,7 @@ DEFAULT_DOMAINS: dict[str, tuple[str, ...]] = {
     "proxy_contrast": ("target",),
     "cross_entropy": ("source",),
     "triplet": ("source",),
+    "byot": ("source",),
     "dfa": ("source", "target"),
     "dist": ("source", "target"),
     "dkd": ("source",),
@@ -166,7 +170,7 @@ def needs_missing_identities(name: str, arguments: Mapping[str, Any]) -> str | N
 
 COMPONENTS: dict[str, ComponentTable] = {
     "augment": ComponentTable(PRESETS),
-    "data": ComponentTable({**DATA_KINDS, **FRAME_KINDS, **CLASS_KINDS}),
+    "data": ComponentTable({**DATA_KINDS, **FRAME_KINDS, **CLASS_KINDS, "footage": footage}),
     "detection_objectives": ComponentTable(
         DETECTION_OBJECTIVES, extra=OBJECTIVE_EXTRAS, supplied=("student_shape", "teacher_shape")
     ),
@@ -175,7 +179,7 @@ COMPONENTS: dict[str, ComponentTable] = {
     "objectives": ComponentTable(
         OBJECTIVES,
         extra=OBJECTIVE_EXTRAS,
-        supplied=("width", "student_shape", "teacher_shape", "searched"),
+        supplied=("width", "student_shape", "teacher_shape", "searched", "make_neck"),
         refuse=needs_missing_identities,
     ),
     "policy": ComponentTable(POLICIES),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from pipeline.clustering.dbscan import dbscan_labels
+from pipeline.clustering.cannot_link import NO_PAIRS, constrained_labels
 from pipeline.errors import DataError
 
 EPS_GRID = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
@@ -49,7 +49,11 @@ def graph_silhouette(distances: sparse.csr_matrix, labels: np.ndarray) -> float:
 
 
 def choose_eps(
-    distances: sparse.csr_matrix, *, min_samples: int = 4, grid: Sequence[float] = EPS_GRID
+    distances: sparse.csr_matrix,
+    *,
+    min_samples: int = 4,
+    grid: Sequence[float] = EPS_GRID,
+    apart: np.ndarray = NO_PAIRS,
 ) -> tuple[float, dict[float, float]]:
     """Return the eps of the grid whose clusters have the largest mean silhouette, the smallest one on a tie.
 
@@ -58,6 +62,7 @@ def choose_eps(
             gap between clusters.
         min_samples: as in DBSCAN.
         grid: candidates.
+        apart: (P, 2) int64 pairs that no cluster may hold.
 
     Returns:
         The eps, and the silhouette of every candidate.
@@ -68,7 +73,7 @@ def choose_eps(
     if not grid:
         raise DataError("an empty grid of eps", "at least one candidate")
     scores = {
-        eps: graph_silhouette(distances, dbscan_labels(distances, eps=eps, min_samples=min_samples))
+        eps: graph_silhouette(distances, constrained_labels(distances, apart, eps=eps, min_samples=min_samples))
         for eps in sorted(grid)
     }
     return max(scores, key=lambda eps: (round(scores[eps], 6), -eps)), scores

@@ -1,18 +1,22 @@
-"""From unlabelled features to pseudo-labels: Jaccard distances, DBSCAN, the reliability rule, and alarms."""
+"""From unlabelled features to pseudo-labels: tracklets, Jaccard distances, DBSCAN, the reliability rule, and alarms."""
 
 import logging
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from pipeline.clustering.collapse import EQUAL_FEATURES, collapse_of, features_are_equal
-from pipeline.clustering.dbscan import dbscan_labels, without_small_clusters
-from pipeline.clustering.eps import EPS_GRID, choose_eps
+from pipeline.clustering.dbscan import without_small_clusters
+from pipeline.clustering.eps import EPS_GRID
 from pipeline.clustering.jaccard import camera_aware_jaccard_distance, jaccard_distance
-from pipeline.clustering.reliability import reliable_labels
+from pipeline.clustering.node_labels import cluster_nodes
+from pipeline.clustering.tracklets import LEAST_K1, LEAST_K2, LEAST_SAMPLES, Nodes, Tracklets, nodes_of
+from pipeline.clustering.transition_fusion import fused_distances
 from pipeline.errors import DataError
 from pipeline.retrieval.search import SearchFunction
+from pipeline.retrieval.transitions import learn_transitions
 
 LOGGER = logging.getLogger(__name__)
 
@@ -29,6 +33,7 @@ class PseudoLabels:
         num_unreliable: clustered images that the reliability rule took out.
         collapse: a sentence when the clusters cannot be trained on, or None.
         eps_scores: silhouette by candidate where eps was chosen here.
+        num_nodes: what was clustered; fewer than images where tracklets were contracted, None without tracklets.
     """
 
     labels: np.ndarray
@@ -38,6 +43,7 @@ class PseudoLabels:
     num_unreliable: int = 0
     collapse: str | None = None
     eps_scores: dict[float, float] = field(default_factory=dict)
+    num_nodes: int | None = None
 
     @property
     def num_clusters(self) -> int:
@@ -74,6 +80,8 @@ def assign_pseudo_labels(
     camera_aware: bool = False,
     min_cluster_size: int = 2,
     independence_threshold: float | None = None,
+    tracklets: Tracklets | None = None,
+    transitions: str = "off",
     search: SearchFunction | None = None,
 ) -> PseudoLabels:
     """Cluster the target images and keep the reliable ones.
@@ -89,16 +97,28 @@ def assign_pseudo_labels(
         camera_aware: whether to use neighbour lists inside and across cameras.
         min_cluster_size: smaller clusters become outliers.
         independence_threshold: of the first round, or None to take it from this one.
+        tracklets: of the images; each is clustered as one, apart from those that its camera saw at the same time, and
+            k1, k2 and min_samples are divided by the mean number of images a tracklet.
+        transitions: 'off', or 'fuse' to cluster twice, the second time with distances that are larger where the times
+            between cameras are unlike those of the first clusters.
         search: who finds neighbours; by default the flat index.
 
     Returns:
         The pseudo-labels; a collapse is a field and not an exception, for the caller knows what to do with it.
 
     Raises:
-        DataError: for features that are not finite or zero in some rows, a wrong eps, or missing cameras.
+        DataError: for features that are not finite or zero in some rows, a wrong eps, missing cameras, or transitions
+            without tracklets.
     """
     if isinstance(eps, str) and eps != "auto":
         raise DataError(f"eps {eps!r}", "a number or 'auto'")
+    if transitions not in ("off", "fuse"):
+        raise DataError(f"transitions {transitions!r}", "'off' or 'fuse'")
+    if transitions == "fuse" and (tracklets is None or not np.isfinite(tracklets.seconds).any()):
+        raise DataError(
+            "clustering.transitions is fuse, and no time of a tracklet is known", "tracklets with times on one clock",
+            "Switch clustering.transitions off.",
+        )  # fmt: skip
     gap = eps_gap or 0.0
     keep = min(1.0, (max(EPS_GRID) + 0.15 if isinstance(eps, str) else eps) + gap)
     rows = _normalised(features)
@@ -106,21 +126,24 @@ def assign_pseudo_labels(
         LOGGER.warning("pseudo-labels: %s", EQUAL_FEATURES)
         nobody = np.full(len(rows), -1, dtype=np.int64)
         return PseudoLabels(nobody, rows[:0], 0.0 if isinstance(eps, str) else eps, collapse=EQUAL_FEATURES)
-    distances = _distances(rows, cameras if camera_aware else None, camera_aware, (k1, k2), keep, search)
-    scores: dict[float, float] = {}
-    if isinstance(eps, str):
-        eps, scores = choose_eps(distances, min_samples=min_samples)
-    labels, threshold, removed = dbscan_labels(distances, eps=eps, min_samples=min_samples), None, 0
-    if eps_gap is not None:
-        radii = (max(radius, 1e-6) for radius in (eps - gap, eps + gap))
-        tight, loose = (dbscan_labels(distances, eps=radius, min_samples=min_samples) for radius in radii)
-        outcome = reliable_labels(labels, tight, loose, threshold=independence_threshold)
-        labels, threshold, removed = outcome.labels, outcome.independence_threshold, outcome.num_removed
-    labels = without_small_clusters(labels, min_size=min_cluster_size)
+    _refuse_zero_rows(rows)
+    nodes = nodes_of(rows, None if cameras is None else np.asarray(cameras), tracklets)
+    distances = _distances(nodes, camera_aware, (k1, k2), keep, search)
+    density: dict[str, Any] = {"apart": nodes.apart, "min_samples": nodes.scaled(min_samples, least=LEAST_SAMPLES)}
+    found = cluster_nodes(distances, eps=eps, gap=eps_gap, threshold=independence_threshold, **density)
+    if transitions == "fuse" and nodes.cameras is not None:
+        learnt = learn_transitions(found.labels, nodes.cameras, nodes.seconds)
+        distances = fused_distances(distances, learnt, nodes.cameras, nodes.seconds)
+        found = cluster_nodes(distances, eps=eps, gap=eps_gap, threshold=independence_threshold, **density)
+    labels = without_small_clusters(found.labels[nodes.of_image], min_size=min_cluster_size)
     collapse = collapse_of(labels)
     if collapse:
         LOGGER.warning("pseudo-labels: %s", collapse)
-    return PseudoLabels(labels, cluster_centroids(rows, labels), eps, threshold, removed, collapse, scores)
+    return PseudoLabels(
+        labels, cluster_centroids(rows, labels), found.eps, found.threshold,
+        int(found.is_unreliable[nodes.of_image].sum()), collapse, found.eps_scores,
+        None if tracklets is None else len(nodes.features),
+    )  # fmt: skip
 
 
 def _normalised(features: np.ndarray) -> np.ndarray:
@@ -141,15 +164,10 @@ def _refuse_zero_rows(rows: np.ndarray) -> None:
 
 
 def _distances(
-    rows: np.ndarray,
-    cameras: np.ndarray | None,
-    camera_aware: bool,
-    ks: tuple[int, int],
-    keep: float,
-    search: SearchFunction | None,
+    nodes: Nodes, camera_aware: bool, ks: tuple[int, int], keep: float, search: SearchFunction | None
 ) -> sparse.csr_matrix:
-    k1, k2 = ks
-    _refuse_zero_rows(rows)
+    k1, k2 = (nodes.scaled(k, least=least) for k, least in zip(ks, (LEAST_K1, LEAST_K2), strict=True))
+    rows, cameras = nodes.features, nodes.cameras
     if not camera_aware:
         return jaccard_distance(rows, k1=k1, k2=k2, keep_below=keep, search=search)
     if cameras is None:

@@ -18,11 +18,12 @@ _BUDGET = ("steps", "rounds", "epochs")
 _DECLARABLE = {
     "kind": "another kind of stage",
     "init": "another beginning",
+    "structure": "another student",
     "optimizer": "another optimizer",
     "augment": "other changes of the images",
     "frame_augment": "other changes of the images",
 }
-_MARKS = {"data": DATA, "model": "another student", "detector": "another student"}
+_MARKS = {"data": DATA, "model": "another student", "detector": "another student", "video": "another student"}
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class Task:
         for name in steps:
             stages[name] = with_steps(name, stages[name], steps[name])
         # What is only needed by methods that take no part in this comparison is not run.
-        needed = run_order(config.stages, until=self.score)
+        needed = run_order(config.stages, until=self.score, data=config.data)
         tree["stages"] = {name: stage for name, stage in stages.items() if name in needed}
         return CasePlan(without_sharing(tree), fair, references)
 
@@ -119,15 +119,18 @@ class Task:
 def other_settings(wanted: Tree, stored: Tree, *, score: str) -> str:
     """Say in what a stored case differs from the one that is asked for; empty where its numbers are the answer.
 
-    A stored case may have more methods, and may have been carried out in another way (`runtime`).
+    A stored case may have more methods, and may have been carried out in another way (`runtime`). A model that it does
+    not have can only be named by a stage that it does not have either.
 
     Args:
         wanted: the resolved configuration.
         stored: the resolved configuration that was run.
         score: the evaluation.
     """
-    for part in ("seed", "data", "models"):
-        if wanted[part] != stored[part]:
+    if wanted["seed"] != stored["seed"]:
+        return "seed"
+    for part in ("data", "models"):
+        if any(wanted[part][name] != entry for name, entry in stored[part].items() if name in wanted[part]):
             return part
     asked, there = wanted["stages"], stored["stages"]
     for name, stage in asked.items():

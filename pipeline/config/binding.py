@@ -149,8 +149,9 @@ def _hints(constructor: Callable[..., Any]) -> dict[str, Any]:
 def _named(model: BaseModel | None) -> Iterator[tuple[KeyPath, str, Any, Mapping[str, Any] | None]]:
     """Yield place, table, name and arguments of every component; None where a bare name has no arguments."""
     if isinstance(model, DataConfig):
-        # Data that is not given has no root, which is no mistake; its other arguments are still checked.
-        yield (), "data", model.kind, model.arguments if model.is_given else {**model.arguments, "root": "."}
+        # Data that is not given, or not made yet, has no root, which is no mistake; its other arguments are checked.
+        has_root = model.is_given and model.made_by is None
+        yield (), "data", model.kind, model.arguments if has_root else {**model.arguments, "root": "."}
         return
     for item in marked_values(model) if model is not None else ():
         if item.value is None:

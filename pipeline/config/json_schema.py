@@ -95,5 +95,6 @@ def _data(kind: str, table: ComponentTable, definitions: dict[str, Any]) -> dict
     schema["properties"]["optional"] = own["optional"]
     if "root" in schema["properties"]:
         schema["properties"]["root"] = own["root"]
+        schema["properties"]["from"] = own["from"]
     schema["required"] = ["kind"]
     return schema

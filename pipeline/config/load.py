@@ -10,7 +10,7 @@ from pipeline.config.binding import ComponentTable, component_problems
 from pipeline.config.graph import check_references
 from pipeline.config.problems import Problem, raise_problems, suggestion
 from pipeline.config.references import KeyPath
-from pipeline.config.schema import DataConfig, DetectorConfig, ModelConfig, RunConfig, RuntimeConfig
+from pipeline.config.schema import DataConfig, DetectorConfig, ModelConfig, RunConfig, RuntimeConfig, VideoConfig
 from pipeline.config.sources import Source, read_source
 from pipeline.config.validation import validate
 from pipeline.stage import Stage
@@ -77,6 +77,8 @@ def check_config(source: Source, stages: Mapping[str, Stage], tables: Mapping[st
 
 
 def _model_type(tree: Any) -> type[BaseModel]:
+    if isinstance(tree, dict) and "video" in tree:
+        return VideoConfig
     return DetectorConfig if isinstance(tree, dict) and "detector" in tree else ModelConfig
 
 

@@ -21,7 +21,7 @@ class Reference:
             skipping the whole stage.
     """
 
-    kind: Literal["model", "detector", "data", "artifact"]
+    kind: Literal["model", "detector", "video", "data", "artifact"]
     droppable: bool = False
 
 
@@ -62,6 +62,7 @@ Mark = Reference | Components | Component | ComponentName | NotSemantic | Silent
 
 ModelRef = Annotated[str, Reference("model")]
 DetectorRef = Annotated[str, Reference("detector")]
+VideoRef = Annotated[str, Reference("video")]
 DataRef = Annotated[str, Reference("data")]
 ArtifactRefName = Annotated[str, Reference("artifact")]
 DroppableDataRef = Annotated[str, Reference("data", droppable=True)]

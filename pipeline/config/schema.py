@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, StringConstraints, model_validator
 
-from pipeline.config.references import ComponentName, Operational, SilentDefault
+from pipeline.config.references import ComponentName, Operational, Reference, SilentDefault
 
 # Names become folder names and the two halves of `stage.role`.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=64)]
@@ -51,7 +51,8 @@ class RuntimeConfig(StrictModel):
 class DataConfig(StrictModel):
     """One data set: the reader's name and the reader's own arguments.
 
-    `root: null` with `optional: true` says that this data is not given: what needs it is skipped.
+    `root: null` with `optional: true` says that this data is not given: what needs it is skipped. With
+    `from: people.tracklets` a stage of the same run makes it: the folder of that artifact is the root.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, validate_default=True)
@@ -60,6 +61,13 @@ class DataConfig(StrictModel):
     # Where the files lie says nothing about what they hold: the listing's digest stands in the fingerprint instead.
     root: Operational[str | None] = None
     optional: Operational[bool] = False
+    made_by: Annotated[str | None, Reference("artifact"), SilentDefault(None)] = Field(default=None, alias="from")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "DataConfig":
+        if self.made_by is not None and self.root is not None:
+            raise ValueError(f"from is {self.made_by} and root {self.root}; give one of them")
+        return self
 
     @property
     def is_given(self) -> bool:
@@ -91,10 +99,19 @@ class ModelConfig(StrictModel):
     ibn: Literal["a", "b", "none"] = "none"
     weights: str = Field(default="scratch", min_length=1)
     args: dict[str, Any] = Field(default_factory=dict)
+    # Factors on the channels and on the blocks of each stage of the trunk.
+    width: Annotated[float, SilentDefault(1.0)] = Field(default=1.0, gt=0)
+    depth: Annotated[float, SilentDefault(1.0)] = Field(default=1.0, gt=0)
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
     # Of the same RGB pixels that other networks get, in training as in evaluation.
     sees: Annotated[Literal["rgb", "grey", "infrared"], SilentDefault("rgb")] = "rgb"
+
+    @model_validator(mode="after")
+    def _weights_that_fit(self) -> "ModelConfig":
+        if self.weights == "pretrained" and (self.width, self.depth) != (1, 1):
+            raise ValueError("the hub's weights fit no other width or depth than 1; take weights: scratch")
+        return self
 
 
 class DetectorConfig(StrictModel):
@@ -117,6 +134,24 @@ class DetectorConfig(StrictModel):
     std: tuple[float, float, float] | None = None
 
 
+class VideoConfig(StrictModel):
+    """One network of clips; `coupled` has a spatial and a temporal head over one trunk."""
+
+    video: Literal["coupled"]
+    arch: str = Field(min_length=1)
+    size: tuple[Annotated[int, Field(ge=8)], Annotated[int, Field(ge=8)]]
+    embedding: int = Field(default=256, ge=1)
+    pooling: Annotated[str, ComponentName("pooling")] = "gem"
+    ibn: Literal["a", "b", "none"] = "none"
+    weights: str = Field(default="scratch", min_length=1)
+    args: dict[str, Any] = Field(default_factory=dict)
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+
+
+AnyModelConfig = ModelConfig | DetectorConfig | VideoConfig
+
+
 class StageConfig(StrictModel):
     """What every stage's settings have; each stage kind derives its own from this."""
 
@@ -136,7 +171,7 @@ class RunConfig(StrictModel):
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
     runtime: RuntimeConfig = RuntimeConfig()
     data: dict[Name, DataConfig] = Field(default_factory=dict)
-    models: dict[Name, ModelConfig | DetectorConfig] = Field(default_factory=dict)
+    models: dict[Name, AnyModelConfig] = Field(default_factory=dict)
     stages: dict[Name, SerializeAsAny[StageConfig]] = Field(min_length=1)
 
     def to_tree(self) -> dict[str, Any]:
@@ -146,4 +181,6 @@ class RunConfig(StrictModel):
         for name, data in self.data.items():
             if "root" not in data.model_fields_set:
                 tree["data"][name].pop("root")
+            if data.made_by is None:
+                tree["data"][name].pop("from")
         return tree

@@ -11,7 +11,7 @@ from pipeline.config.strict_yaml import Positions, read_yaml
 
 SIZE_LIMIT_BYTES = 1024 * 1024
 # A mapping that changes its kind starts afresh: the arguments of the old kind mean nothing to the new one.
-_KIND_KEYS = ("kind", "arch", "detector")
+_KIND_KEYS = ("kind", "arch", "detector", "video")
 
 
 @dataclass

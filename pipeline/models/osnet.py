@@ -1,11 +1,13 @@
 """OSNet: omni-scale feature learning in a small network; plain, IBN and AIN variants in four widths."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+
+from pipeline.errors import ConfigError
 
 CHANNELS = {
     "x1_0": (64, 256, 384, 512),
@@ -14,6 +16,8 @@ CHANNELS = {
     "x0_25": (16, 64, 96, 128),
 }
 STREAMS = 4
+# Below it the gate of a block would have nothing to reduce to.
+MIN_CHANNELS = 64
 # Which of the two blocks of stages 2, 3 and 4 normalise by instance, and where: after the sum, or inside the branch.
 INSTANCE_NORM: dict[str, tuple[tuple[str, str], ...]] = {
     "plain": (("none", "none"), ("none", "none"), ("none", "none")),
@@ -127,7 +131,10 @@ class OSNet(nn.Module):
 
     Args:
         variant: ``plain``, ``ibn`` or ``ain``.
-        width: ``x1_0``, ``x0_75``, ``x0_5`` or ``x0_25``.
+        channels: of the stem, the first block's stage and the two after it.
+
+    Raises:
+        ConfigError: there are not four numbers, or a stage is too narrow for its gates.
 
     Reference:
         Zhou et al. Omni-scale feature learning for person re-identification. ICCV 2019 (plain and IBN).
@@ -137,9 +144,14 @@ class OSNet(nn.Module):
     # Modules of the stages, for taps; the first convolution is the stem.
     stages: ClassVar[dict[str, str]] = {"stage1": "conv2", "stage2": "conv3", "stage3": "conv4", "stage4": "conv5"}
 
-    def __init__(self, *, variant: str = "plain", width: str = "x1_0") -> None:
+    def __init__(self, *, variant: str = "plain", channels: Sequence[int] = CHANNELS["x1_0"]) -> None:
         super().__init__()
-        first, second, third, fourth = CHANNELS[width]
+        if len(channels) != 4 or min(channels) < 1 or any(c % 4 or c < MIN_CHANNELS for c in channels[1:]):
+            raise ConfigError(
+                f"channels {list(channels)} of an OSNet", "those of the stem and of three stages, the latter multiples "
+                f"of 4 from {MIN_CHANNELS} on", "Its gates reduce a quarter of a stage's channels sixteenfold.",
+            )  # fmt: skip
+        first, second, third, fourth = channels
         norms = INSTANCE_NORM[variant]
         stem_norm = nn.BatchNorm2d if variant == "plain" else nn.InstanceNorm2d
         self.num_features = fourth

@@ -10,12 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import ConfigError
+from pipeline.models.ca_residual import NAME as CA_RESIDUAL
+from pipeline.models.ca_residual import build_ca_residual
 from pipeline.models.cifar_resnet import PREFIX as CIFAR
 from pipeline.models.cifar_resnet import build_cifar_resnet
 from pipeline.models.hub import REMEDY, cached_weights, check_hub
 from pipeline.models.last_stride import remove_last_stride
 from pipeline.models.normalization import apply_ibn
-from pipeline.models.osnet import OSNET_NAMES, OSNet
+from pipeline.models.osnet import CHANNELS, OSNET_NAMES, OSNet
+from pipeline.models.separable import NAME as SEPARABLE
+from pipeline.models.separable import build_separable
 
 logger = logging.getLogger(__name__)
 PROBE_SIZE = (128, 64)
@@ -85,12 +89,13 @@ def build_trunk(
     """Build a trunk by name.
 
     Args:
-        arch: ``timm/<name>[.<tag>]``, ``osnet_[ibn_|ain_]x1_0|x0_75|x0_5|x0_25`` or ``cifar/resnet<depth>[x4]``.
+        arch: ``timm/<name>[.<tag>]``, ``osnet_[ibn_|ain_]x1_0|x0_75|x0_5|x0_25``, ``separable``, ``ca_res`` or
+            ``cifar/resnet<depth>[x4]``.
         pretrained: fetch the hub's weights (timm only).
-        ibn: ``none``, ``a`` or ``b``; ResNet-like timm trunks only.
+        ibn: ``none``, ``a`` or ``b``; ``separable`` and ResNet-like timm trunks only.
         last_stride: 1 keeps the final map at one sixteenth of the image, 2 leaves the network as published; None is 1
             where the network allows it and 2 elsewhere.
-        args: keyword arguments of the timm network, such as ``channels`` and ``layers`` of a ResNet.
+        args: keyword arguments of the trunk, such as ``channels`` and ``layers`` of a ResNet.
 
     Returns:
         Module with ``num_features`` and forward (B, 3, H, W) -> (B, num_features, h, w).
@@ -104,9 +109,11 @@ def build_trunk(
         return _build_osnet(arch, pretrained=pretrained, ibn=ibn, args=args)
     if arch.startswith(CIFAR):
         return build_cifar_resnet(arch, pretrained=pretrained, ibn=ibn, args=args)
-    name = arch.removeprefix("timm/")
-    if name == arch or not timm.is_model(name.split(".")[0]):
-        raise ConfigError(f"there is no trunk {arch!r}", suggest_trunk(arch))
+    if arch == CA_RESIDUAL:
+        return build_ca_residual(pretrained=pretrained, ibn=ibn, args=dict(args or {}))
+    if arch == SEPARABLE:
+        return build_separable(pretrained=pretrained, ibn=ibn, last_stride=last_stride, args=args)
+    name = timm_name(arch)
     body = create_timm(name, pretrained=pretrained, args=dict(args or {}))
     trunk = _as_trunk(name, apply_ibn(body, ibn), args=dict(args or {}), pretrained=pretrained)
     if last_stride != 2:
@@ -121,13 +128,30 @@ def _build_osnet(arch: str, *, pretrained: bool, ibn: str, args: Mapping[str, An
         raise ConfigError(
             f"ibn is {ibn!r} for {arch}", "none", "OSNet has it in the name: osnet_ibn_x1_0, osnet_ain_x1_0."
         )
-    if args:
-        raise ConfigError(f"{arch} got arguments {', '.join(sorted(args))}", "no arguments")
+    given = dict(args or {})
     variant, width = OSNET_NAMES[arch]
-    return OSNet(variant=variant, width=width)
+    channels = given.pop("channels", CHANNELS[width])
+    if given or not isinstance(channels, list | tuple) or not all(isinstance(count, int) for count in channels):
+        raise ConfigError(f"{arch} got arguments {dict(args or {})}", "channels: [stem, stage 1, stage 2, stage 3]")
+    return OSNet(variant=variant, channels=channels)
 
 
-def suggest_trunk(arch: str, *, others: Sequence[str] = tuple(sorted(OSNET_NAMES))) -> str:
+def timm_name(arch: str) -> str:
+    """Return the name that timm has for a trunk.
+
+    Args:
+        arch: ``timm/<name>[.<tag>]``.
+
+    Raises:
+        ConfigError: timm has no such network.
+    """
+    name = arch.removeprefix("timm/")
+    if name == arch or not timm.is_model(name.split(".")[0]):
+        raise ConfigError(f"there is no trunk {arch!r}", suggest_trunk(arch))
+    return name
+
+
+def suggest_trunk(arch: str, *, others: Sequence[str] = (*sorted(OSNET_NAMES), SEPARABLE)) -> str:
     """Return what a message offers instead of an unknown name: the nearest known ones, else the form of a name.
 
     Args:

@@ -19,7 +19,7 @@ _DETECTION = ("ap50", "ap", "mr2", "params", "macs")
 _CLASSES = ("top1", "top5", "ece", "nll", "params", "macs")
 _EXTRA = (
     *("mAP_interval", "top1_interval", "images_per_second", "input", "frames", "boxes", "subset"),
-    *("agreement", "images"),
+    *("agreement", "images", "cameras", "verification", "open_set", "match"),
 )
 
 
@@ -28,9 +28,11 @@ def collect(run_dir: Path) -> dict[str, Any]:
 
     ``gap_closed = (adapted - direct) / (supervised - direct)``, on mAP for re-ID and on AP at IoU 0.5 for detection,
     within one evaluation stage on the target domain; ``gap_closed_mr2`` is the same ratio of detection's miss rates.
-    Rows also carry the evaluation stage, the 95 % interval of mAP, speed, input size, frames, boxes and their subset
-    where they were measured; ``gap_closed_reason`` says why a ratio is null. Of several targets, which are all domains
-    but ``source`` where none is called ``target``, ratios are means, and ``gap_closed_targets`` has each.
+    Rows also carry the evaluation stage, the 95 % interval of mAP, the numbers of each camera, how well one threshold
+    tells the same person (`verification`, `open_set`) and whether a stored one holds (`match`), speed, input size,
+    frames, boxes and their subset where they were measured; ``gap_closed_reason`` says why a ratio is null. Of several
+    targets, which are all domains but ``source`` where none is called ``target``, ratios are means, and
+    ``gap_closed_targets`` has each.
 
     Args:
         run_dir: the run folder.

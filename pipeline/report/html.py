@@ -40,11 +40,12 @@ _ANCHORS = {
 }
 
 
-def write_report(run_dir: Path) -> Path:
+def write_report(run_dir: Path, *, show_faces: bool = False) -> Path:
     """Write RUN/report.html from what the run's stages have left; what is missing is stated in the page.
 
     Args:
         run_dir: the run folder.
+        show_faces: show the people in pictures as they are; else their heads are blurred.
 
     Returns:
         the file's path.
@@ -53,15 +54,16 @@ def write_report(run_dir: Path) -> Path:
         ManifestError: the folder is not a run folder.
     """
     path = run_dir / "report.html"
-    write_atomic(path, render(read_run(run_dir)))
+    write_atomic(path, render(read_run(run_dir), show_faces=show_faces))
     return path
 
 
-def render(run: RunFiles) -> str:
+def render(run: RunFiles, *, show_faces: bool = False) -> str:
     """Build the page.
 
     Args:
         run: the run's files.
+        show_faces: as in `write_report`.
 
     Returns:
         a complete HTML document.
@@ -82,8 +84,8 @@ def render(run: RunFiles) -> str:
             "main",
             *([page_results.results_section(results, halves)] if halves else []),
             *([classes_section(results)] if results.get("classification") else []),
-            *([strips_section(run, strips), maps_section(run)] if has_reid else []),
-            *([misses_section(run, results), frames_section(run)] if has_detection else []),
+            *([strips_section(run, strips, show_faces=show_faces), maps_section(run)] if has_reid else []),
+            *([misses_section(run, results), frames_section(run, show_faces=show_faces)] if has_detection else []),
             training_section(run),
             page_provenance.lineage_section(run),
             *([page_results.size_section(results, halves)] if halves else []),

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from pipeline.report.blurred_heads import blurred_thumbnail
 from pipeline.report.frames_drawn import DRAWN_FPPI
 from pipeline.report.markup import Html, Part, section, tag, thumbnail
 from pipeline.report.page_strips import pick_roles
@@ -46,11 +49,12 @@ class Mark:
         return (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
 
 
-def frames_section(run: RunFiles) -> Html:
+def frames_section(run: RunFiles, *, show_faces: bool = False) -> Html:
     """Show the drawn frames of every evaluation of detectors.
 
     Args:
         run: the run's files.
+        show_faces: show the frames as they are; else the upper part of every box on them is blurred.
     """
     parts: list[Part] = []
     for stage in run.done():
@@ -64,7 +68,7 @@ def frames_section(run: RunFiles) -> Html:
         if not isinstance(entries, list):
             parts.append(tag("p", f"The drawn frames of stage {stage.name} cannot be read."))
             continue
-        drawn = [_frame(entry) for entry in entries if isinstance(entry, Mapping)]
+        drawn = [_frame(entry, show_faces=show_faces) for entry in entries if isinstance(entry, Mapping)]
         parts += [tag("h3", f"Stage {stage.name}"), *drawn] if drawn else []
     if not parts:
         return section("frames", "Detections on frames", tag("p", "No evaluation has left drawn frames."))
@@ -73,6 +77,7 @@ def frames_section(run: RunFiles) -> Html:
         "whole evaluation (but at least one in all), the middle of the nine points of MR⁻². The frames were taken "
         "evenly from the listing, not by how well anybody did on them. Rest the pointer on a box to read its score."
     )
+    note += "" if show_faces else " The upper part of every box is blurred; who has no box is not."
     return section("frames", "Detections on frames", tag("p", note, class_="soft"), _legend(), *parts)
 
 
@@ -84,12 +89,21 @@ def _legend() -> Html:
     return tag("p", *items, class_="legend")
 
 
-def _frame(entry: Mapping[str, Any]) -> Html:
+def _frame(entry: Mapping[str, Any], *, show_faces: bool) -> Html:
     roles = entry.get("roles")
     by_role: Mapping[str, Any] = roles if isinstance(roles, Mapping) else {}
     label = str(entry.get("label", "frame"))
+    if not show_faces:
+        entry = {**entry, "image": blurred_thumbnail(entry.get("image"), _boxes(by_role))}
     panels = [_panel(entry, role, by_role[role]) for role in pick_roles(by_role)]
     return tag("div", tag("h4", label), tag("div", *panels, class_="panels"), class_="frame")
+
+
+def _boxes(by_role: Mapping[str, Any]) -> np.ndarray:
+    """Return the boxes of all roles, annotated or found, because each may be a person."""
+    outcomes = [drawn for drawn in by_role.values() if isinstance(drawn, Mapping)]
+    marks = [mark for drawn in outcomes for kind in KINDS for mark in read_marks(drawn.get(kind), kind)]
+    return np.array([mark.box for mark in marks], np.float64).reshape(-1, 4)
 
 
 def _panel(entry: Mapping[str, Any], role: str, drawn: object) -> Html:

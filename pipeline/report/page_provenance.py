@@ -1,9 +1,12 @@
 """The lower half of the report: how it was measured, from which data, by which commands, and what to be wary of."""
 
+import contextlib
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from pipeline.errors import ManifestError
+from pipeline.manifest import removal_in_words
 from pipeline.report.halves import is_detector
 from pipeline.report.lineage import draw_lineage
 from pipeline.report.markup import Html, Part, section, table, tag
@@ -25,7 +28,7 @@ def notes(run: RunFiles) -> list[str]:
     """
     found = []
     for stage in run.stages:
-        own = [*stage.notes, *_listed(stage.summary.get("notes"))]
+        own = [*stage.notes, *_listed(stage.summary.get("notes")), *_removal(stage)]
         for event in stage.events:
             # A detector's round that is not the best so far undoes nothing: training goes on from it.
             if not (is_detector(stage.kind) and event.get("event") == "round"):
@@ -33,6 +36,13 @@ def notes(run: RunFiles) -> list[str]:
         found += [f"{stage.name}: {note}" for note in dict.fromkeys(own)]
     found += [f"{name}: Left out, the configuration no longer has this stage." for name in run.leftovers]
     return found
+
+
+def _removal(stage: StageFiles) -> list[str]:
+    with contextlib.suppress(ManifestError):
+        removed = removal_in_words(stage.folder) if stage.folder else ""
+        return [f"{removed}."] if removed else []
+    return []
 
 
 def _event_notes(event: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,8 @@ from typing import Any
 
 from pipeline.report.halves import REID, Half, Row, main_rows
 from pipeline.report.markup import Html, Part, figure, section, table, tag
+from pipeline.report.page_cameras import cameras_block
+from pipeline.report.page_matching import matching_block
 from pipeline.report.plots import draw_cmc
 from pipeline.report.roles import interval, is_number, percent, quantity, role_name
 from pipeline.report.table import MISS_RATE_NOTE, counted, gap_sentence, group_names
@@ -26,6 +28,7 @@ def results_section(results: Mapping[str, Any], halves: Sequence[Half]) -> Html:
             facts = tag("span", f"· stage {stage}{counted(members)}", class_="soft")
             parts.append(tag("h3", f"{half.title} on the {domain} ", facts))
             parts.append(table(["model", *half.columns], [_cells(row, half.columns) for row in members]))
+            parts += [cameras_block(members), matching_block(members)]
         missing = f"No {half.title.lower()} was evaluated in this run."
         parts += [_rules(rows), tag("p", gap_sentence(results, half.part) if rows else missing)]
         parts += [_cmc_figure(results)] if half is REID else []

@@ -1,20 +1,22 @@
 """The report's retrieval strips: the same queries before and after adaptation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pipeline.report.blurred_heads import blurred_thumbnail
 from pipeline.report.markup import Html, Part, section, tag, thumbnail
 from pipeline.report.roles import ROLE_NAMES, is_number, role_name
 from pipeline.report.run_files import RunFiles
 from pipeline.report.stage_files import StageFiles
 
 
-def strips_section(run: RunFiles, strips: Mapping[str, Mapping[str, Any]]) -> Html:
+def strips_section(run: RunFiles, strips: Mapping[str, Mapping[str, Any]], *, show_faces: bool = False) -> Html:
     """Show ranked lists of the same queries before and after adaptation, right and wrong framed.
 
     Args:
         run: the run's files.
         strips: parsed strips.json by evaluation stage.
+        show_faces: show the crops as they are; else their upper part is blurred.
     """
     legend = tag(
         "p",
@@ -23,6 +25,7 @@ def strips_section(run: RunFiles, strips: Mapping[str, Mapping[str, Any]]) -> Ht
         ": the same person. ",
         tag("b", "✗ dashed red"),
         ": someone else. The number is the distance.",
+        None if show_faces else " The upper part of every crop is blurred, so that nobody is recognised.",
         class_="soft",
     )
     parts: list[Part] = [legend]
@@ -30,7 +33,8 @@ def strips_section(run: RunFiles, strips: Mapping[str, Mapping[str, Any]]) -> Ht
         roles = pick_roles(strips.get(stage.name, {}))
         if len(strips) > 1 and roles:
             parts.append(tag("h3", f"Stage {stage.name}"))
-        parts += _pairs(stage, strips.get(stage.name, {}), roles)
+        show = thumbnail if show_faces else _faceless
+        parts += _pairs(stage, strips.get(stage.name, {}), roles, show=show)
     if len(parts) == 1:
         return section(
             "strips", "Retrieval before and after", tag("p", "No retrieval strips were left by an evaluation.")
@@ -52,7 +56,13 @@ def pick_roles(by_role: Mapping[str, Any]) -> list[str]:
     return sorted(chosen, key=order.index)
 
 
-def _pairs(stage: StageFiles, by_role: Mapping[str, Any], roles: Sequence[str]) -> list[Part]:
+def _faceless(encoded: object, *, alt: str) -> Html:
+    return thumbnail(blurred_thumbnail(encoded), alt=alt)
+
+
+def _pairs(
+    stage: StageFiles, by_role: Mapping[str, Any], roles: Sequence[str], *, show: Callable[..., Html]
+) -> list[Part]:
     lists = [by_role[role] if isinstance(by_role[role], list) else [] for role in roles]
     parts: list[Part] = []
     for entries in zip(*lists, strict=False):
@@ -61,26 +71,26 @@ def _pairs(stage: StageFiles, by_role: Mapping[str, Any], roles: Sequence[str]) 
         query = tag(
             "div",
             tag("span", "query"),
-            thumbnail(entries[0].get("query"), alt=label),
+            show(entries[0].get("query"), alt=label),
             tag("span", label),
             class_="query",
         )
-        strips = [_strip(role, entry) for role, entry in zip(roles, entries, strict=True)]
+        strips = [_strip(role, entry, show=show) for role, entry in zip(roles, entries, strict=True)]
         parts.append(tag("div", query, *strips, class_="pair"))
     return parts
 
 
-def _strip(role: str, entry: Mapping[str, Any]) -> Html:
+def _strip(role: str, entry: Mapping[str, Any], *, show: Callable[..., Html]) -> Html:
     results = [item for item in entry.get("results") or [] if isinstance(item, Mapping)]
     right = sum(item.get("correct") is True for item in results)
     title = f"{role_name({'role': role, 'model': role})}: {right} of {len(results)} right"
-    hits = [_hit(place, item) for place, item in enumerate(results, start=1)]
+    hits = [_hit(place, item, show=show) for place, item in enumerate(results, start=1)]
     return tag("div", tag("span", title, class_="soft"), tag("div", *hits, class_="ten"), class_="strip")
 
 
-def _hit(place: int, item: Mapping[str, Any]) -> Html:
+def _hit(place: int, item: Mapping[str, Any], *, show: Callable[..., Html]) -> Html:
     right = item.get("correct") is True
     word = "right" if right else "wrong"
     distance = f"{item['distance']:.2f}" if is_number(item.get("distance")) else ""
-    picture = thumbnail(item.get("thumb"), alt=f"rank {place}, {word}")
+    picture = show(item.get("thumb"), alt=f"rank {place}, {word}")
     return tag("div", picture, tag("i", "✓" if right else "✗", title=word), distance, class_=f"hit {word}")

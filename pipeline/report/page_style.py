@@ -94,6 +94,10 @@ h4 { font-size:13.5px; font-weight:600; margin:0 0 6px; overflow-wrap:anywhere; 
 .hit img, .blank { display:block; width:60px; aspect-ratio:1/2; object-fit:cover; border-radius:4px;
   margin-bottom:3px; background:var(--wash); }
 .hit img { border:3px solid var(--bad); border-style:dashed; } .hit.right img { border:3px solid var(--good); }
+.hit.plain img { border:3px solid var(--line); } .pair.sought { grid-template-columns:84px 1fr; border:0; }
+.found { display:grid; grid-template-columns:repeat(auto-fill,minmax(min(100%,440px),1fr)); gap:14px 24px;
+  align-content:start; }
+.found .strip + .strip { margin-top:0; }
 .hit i { position:absolute; top:-2px; right:-2px; width:19px; height:19px; border-radius:50%;
   background:var(--bad); color:#fff;
   font:700 12px/19px system-ui,sans-serif; }
@@ -108,6 +112,8 @@ h4 { font-size:13.5px; font-weight:600; margin:0 0 6px; overflow-wrap:anywhere; 
 .lineage .edge { fill:none; stroke:#7f9dbd; stroke-width:1.6; } .lineage .end { fill:#7f9dbd; }
 dl { display:grid; grid-template-columns:minmax(110px,max-content) 1fr; gap:6px 20px; margin:10px 0; }
 dt { font-weight:600; } dd { margin:0; max-width:78ch; overflow-wrap:anywhere; }
+.gain { display:inline-flex; flex-direction:column; align-items:flex-end; }
+.gain i { height:5px; border-radius:2px; background:var(--key); } .gain i.down { background:var(--bad); }
 details { margin:10px 0; } summary { cursor:pointer; color:var(--key); }
 footer { color:var(--soft); font-size:13px; padding:26px 0 46px; }
 @media (min-width:1000px) { .halves:has(> :nth-child(2)) { grid-template-columns:1fr 1fr; }

@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.report.markup import Html, Part, figure, section, tag
 from pipeline.report.page_aggregation import aggregation_figures
+from pipeline.report.page_made import made_figures
 from pipeline.report.page_rounds import round_figures
 from pipeline.report.plots import draw_curves
 from pipeline.report.roles import is_number
@@ -24,7 +25,7 @@ def training_section(run: RunFiles) -> Html:
     """
     parts: list[Part] = []
     for stage in run.done():
-        figures = [*_loss_figures(stage), *aggregation_figures(stage)]
+        figures = [*_loss_figures(stage), *aggregation_figures(stage), *made_figures(stage)]
         rounds = round_figures(stage)
         if figures or rounds:
             parts += [tag("h3", f"{stage.name} ", tag("span", f"· {stage.kind}", class_="soft"))]

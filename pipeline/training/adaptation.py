@@ -200,9 +200,11 @@ class Adaptation:
         """Log the state before round `number`, keep it if it is the best; False where the rounds have to stop."""
         settings = self.plan.clustering.arguments()
 
+        def judge_on(view: View, target: TargetCrops) -> Judgement:
+            return judge(view.features, target.cameras, clusters=settings, tracklets=target.tracklets)
+
         def verdicts_on() -> dict[str, Judgement]:
-            return {name: judge(view.features, self.domains.targets[name].cameras, clusters=settings)
-                    for name, view in students.items()}  # fmt: skip
+            return {name: judge_on(view, self.domains.targets[name]) for name, view in students.items()}
 
         with timed("cluster"):
             verdicts = distributed.by_first(verdicts_on)

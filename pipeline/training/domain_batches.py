@@ -39,6 +39,9 @@ class DomainBatches:
     ) -> None:
         assert source.labels is not None, "source crops are labelled"
         self._crops = {SOURCE: source, **{name: target.crops for name, target in targets.items()}}
+        self._tracklets = {
+            name: target.tracklets.ids for name, target in targets.items() if target.tracklets is not None
+        }
         self._sizes, self._seed = sizes, seed
         self._loaders = {name: BatchLoader(crops.collect, workers=workers) for name, crops in self._crops.items()}
 
@@ -76,7 +79,10 @@ class DomainBatches:
         if labels is None:
             return UniformSampler(len(self._crops[name]), batch=size.size, seed=self._seed)
         cameras = self._crops[name].cameras
-        return PKSampler(labels, cameras, identities=size.identities, instances=size.instances, seed=self._seed)
+        return PKSampler(
+            labels, cameras, identities=size.identities, instances=size.instances, seed=self._seed,
+            tracklets=self._tracklets.get(name),
+        )  # fmt: skip
 
 
 def _at(labels: np.ndarray, batch: ReIDBatch) -> torch.Tensor:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from pipeline.checkpoint import LoadedModel, load_model
+from pipeline.checkpoint import LoadedModel, load_model, match_of_header
 from pipeline.checkpoint_file import HEADER_KEY, HEADER_SCHEMA
 from pipeline.errors import CheckpointError, ConfigError
+from pipeline.metrics.match_record import MatchRecord
 from pipeline.models.camera_statistics import CameraStatistics
 from pipeline.models.complexity import count_macs, count_parameters
 from pipeline.models.reid import ReIDModel
@@ -80,13 +81,26 @@ def add_cameras(path: Path, cameras: CameraStatistics) -> None:
         path: of the file.
         cameras: of the embeddings of this very network.
     """
+    statistics = {"camera_mean": _text(cameras.mean), "camera_std": _text(cameras.std)}
+    _add_to_header(path, {"cameras": list(cameras.names), **statistics})
+
+
+def add_match(path: Path, match: MatchRecord) -> None:
+    """Put thresholds for 'the same person' into the header of an int8 file.
+
+    Args:
+        path: of the file.
+        match: for the embeddings of this very network.
+    """
+    _add_to_header(path, {"match": match.to_json()})
+
+
+def _add_to_header(path: Path, facts: Mapping[str, Any]) -> None:
     import onnx
 
     graph = onnx.load(str(path))
     (entry,) = [entry for entry in graph.metadata_props if entry.key == HEADER_KEY]
-    header = json.loads(entry.value)
-    header |= {"cameras": list(cameras.names), "camera_mean": _text(cameras.mean), "camera_std": _text(cameras.std)}
-    entry.value = json.dumps(header, sort_keys=True)
+    entry.value = json.dumps({**json.loads(entry.value), **facts}, sort_keys=True)
     onnx.save(graph, str(path))
 
 
@@ -111,7 +125,8 @@ def _load_int8(path: Path) -> LoadedModel:
     if header["cameras"]:
         mean, std = (_rows(header[name], width) for name in ("camera_mean", "camera_std"))
         cameras = CameraStatistics(names=tuple(header["cameras"]), mean=mean, std=std)
-    return LoadedModel(cast("ReIDModel", network.eval()), spec, cameras, header["meta"])
+    match = match_of_header(path, header)
+    return LoadedModel(cast("ReIDModel", network.eval()), spec, cameras, header["meta"], match)
 
 
 def _text(values: np.ndarray) -> str:

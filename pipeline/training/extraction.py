@@ -25,6 +25,7 @@ def extract_embeddings(
     flip: bool = True,
     precision: Precision | None = None,
     workers: int = DECODING_THREADS,
+    positions: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the BNNeck embedding of every crop, not L2-normalised.
 
@@ -38,22 +39,24 @@ def extract_embeddings(
         flip: average the embedding of the crop and of its mirror image.
         precision: autocast settings.
         workers: threads that decode ahead; crops whose pixels are in memory need none.
+        positions: (M,) of the crops to embed, all N where None.
 
     Returns:
-        (N, D) float32, the same on every process.
+        (N, D) or (M, D) float32, the same on every process.
     """
-    shares = np.array_split(np.arange(len(crops)), distributed.world_size())
+    wanted = np.arange(len(crops)) if positions is None else positions
+    shares = np.array_split(np.arange(len(wanted)), distributed.world_size())
     mine = shares[distributed.rank()]
     parts = [mine[first : first + batch] for first in range(0, len(mine), batch)]
 
     def pixels(indices: np.ndarray) -> Tensor:
-        return crops.collect([(int(i), 0) for i in indices], is_augmented=False).images
+        return crops.collect([(int(i), 0) for i in wanted[indices]], is_augmented=False).images
 
     threads = workers if crops.cache.pixels is None else 0
     with evaluating(model):
         images = prefetched(pixels, parts, workers=threads)
         rows = list(zip(parts, embedded(model, images, flip=flip, precision=precision), strict=True))
-    features = np.empty((len(crops), model.embedding_width), dtype=np.float32)
+    features = np.empty((len(wanted), model.embedding_width), dtype=np.float32)
     for indices, values in (part for shard in distributed.gather_objects(rows) for part in shard):
         features[indices] = values
     return features

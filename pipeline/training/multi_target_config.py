@@ -9,6 +9,7 @@ from pipeline.config.references import ArtifactRefName, Components, DataRef, Mod
 from pipeline.config.schema import StageConfig
 from pipeline.training.beta import BetaSettings
 from pipeline.training.clustering_settings import ClusteringSettings
+from pipeline.training.match_people import MatchDataRef, check_match_data
 from pipeline.training.multi_target_modes import (
     MULTI_TARGET_MODES,
     MULTI_TARGET_STUDENT_TERMS,
@@ -54,9 +55,12 @@ class MultiTargetKDConfig(StageConfig):
     # How the criteria of the targets become the one that chooses the round.
     criterion: Across = "mean"
     keep_rounds: Operational[bool] = False
+    # Labelled people to take thresholds from, other than those who are trained on.
+    match_data: MatchDataRef = None
 
     @model_validator(mode="after")
     def _several_targets(self) -> "MultiTargetKDConfig":
+        check_match_data(self.match_data, [self.source, *self.targets])
         twice = sorted({name for name in self.targets if self.targets.count(name) > 1})
         if twice:
             raise ValueError(f"targets names {', '.join(twice)} twice; name each target once")

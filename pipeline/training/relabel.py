@@ -7,6 +7,7 @@ import torch
 
 from datasets.loader import CropDataset
 from pipeline.clustering.pseudo_labels import PseudoLabels, assign_pseudo_labels
+from pipeline.clustering.tracklets import Tracklets
 from pipeline.losses.supervised.centroid_contrast import CentroidContrast
 from pipeline.losses.supervised.proxy_contrast import ProxyContrast
 from pipeline.metrics.clustering import agreement, cross_camera_share
@@ -24,10 +25,12 @@ class TargetCrops:
     Args:
         crops: in listing order; labels are None.
         names: of the cameras, in the order of their positions.
+        tracklets: of the crops, or None where they are not used.
     """
 
     crops: CropDataset
     names: tuple[str, ...]
+    tracklets: Tracklets | None = None
 
     @property
     def cameras(self) -> np.ndarray:
@@ -83,6 +86,7 @@ def cluster(views: list[View], target: TargetCrops, *, threshold: float | None, 
         joined.astype(np.float32),
         target.cameras,
         independence_threshold=threshold,
+        tracklets=target.tracklets,
         **settings,  # type: ignore[arg-type]
     )
 
@@ -135,7 +139,9 @@ def round_facts(found: PseudoLabels, last: np.ndarray | None, cameras: np.ndarra
     """
     same = None if last is None else agreement(last, found.labels)["adjusted_rand"]
     share = float(found.num_outliers) / max(1, len(found.labels))
+    linked = {} if found.num_nodes is None else {"tracklets": found.num_nodes}
     return {
         "clusters": found.num_clusters, "outliers": share, "unreliable": found.num_unreliable, "agreement": same,
         "eps": found.eps, "cross_camera": cross_camera_share(found.labels, cameras),
+        **linked,
     }  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.clustering.pseudo_labels import assign_pseudo_labels
+from pipeline.clustering.tracklets import Tracklets
 from pipeline.config.schema import StrictModel
 from pipeline.metrics.clustering import cross_camera_share, silhouette_of_centroids
 
@@ -38,7 +39,9 @@ class Judgement:
     facts: dict[str, float] = field(default_factory=dict)
 
 
-def judge(features: np.ndarray, cameras: np.ndarray, *, clusters: dict[str, object]) -> Judgement:
+def judge(
+    features: np.ndarray, cameras: np.ndarray, *, clusters: dict[str, object], tracklets: Tracklets | None = None
+) -> Judgement:
     """Judge embeddings by the clusters that they form by themselves.
 
     score = share of clustered images x mean simplified silhouette of the clustered images; both fall when people are
@@ -48,8 +51,10 @@ def judge(features: np.ndarray, cameras: np.ndarray, *, clusters: dict[str, obje
         features: (N, D) as retrieval compares them.
         cameras: (N,) positions, -1 = unknown.
         clusters: arguments of `assign_pseudo_labels`.
+        tracklets: of the images, where they are used.
     """
-    found = assign_pseudo_labels(features, cameras, **{**clusters, "eps": "auto", "eps_gap": None})  # type: ignore[arg-type]
+    settings: dict[str, Any] = {**clusters, "eps": "auto", "eps_gap": None}
+    found = assign_pseudo_labels(features, cameras, tracklets=tracklets, **settings)
     silhouette = silhouette_of_centroids(features, found.labels)
     facts = {
         "silhouette": silhouette,

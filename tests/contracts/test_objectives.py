@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pipeline.build import OBJECTIVES
 from pipeline.losses.objective import is_between_domains
+from pipeline.models.bnneck import BNNeck
 from pipeline.types import NetworkShape, ReIDBatch, Taps
 
 WIDTH, CLASSES, COUNT = 6, 5, 8
@@ -41,7 +42,7 @@ class Network(nn.Module):
 
 
 def make_bare(kind: type) -> Any:
-    supplied = {"width": WIDTH, "student_shape": SHAPE, "teacher_shape": SHAPE}
+    supplied = {"width": WIDTH, "student_shape": SHAPE, "teacher_shape": SHAPE, "make_neck": BNNeck}
     wanted = inspect.signature(kind).parameters
     return kind(**{key: value for key, value in supplied.items() if key in wanted})
 

@@ -10,6 +10,7 @@ import pytest
 
 from datasets.kinds import DATA_KINDS
 from datasets.records import ReIDData, ReIDProbe
+from datasets.tracklets import COLUMNS
 from tests.smoke.tiny import market_names, write_crops
 
 MSMT = [
@@ -41,16 +42,33 @@ def write_table(root: Path) -> None:
         write_crops(root / part, market_names(4))
 
 
+def write_tracklets(root: Path) -> None:
+    names = [f"crops/{camera}/{camera}-{track}_{frame}.png" for camera in "ab" for track in (1, 2) for frame in (3, 9)]
+    write_crops(root, names)
+    rows = [f"{name},{name[6]},{name[8:11]},{name[12]},{int(name[12]) / 10},1,2,11,22,0.9\n" for name in names]
+    (root / "tracklets.csv").write_text("".join([",".join(COLUMNS) + "\n", *rows]))
+
+
+def write_mars(root: Path) -> None:
+    for split in ("bbox_train", "bbox_test"):
+        names = [f"{split}/000{p}/000{p}C{c}T0001F00{f}.jpg" for p in (1, 2) for c in (1, 2) for f in (1, 2)]
+        write_crops(root, names)
+
+
 WRITERS = {
     "cuhk03_np": lambda root: write_market(root / "detected", CUHK),
     "image_folder": lambda root: write_crops(root, market_names(4)),
+    "mars": write_mars,
     "market1501": lambda root: write_market(root, market_names(4)),
     "msmt17": write_msmt,
     "table": write_table,
+    "tracklets": write_tracklets,
 }
+UNLABELLED = ("image_folder", "tracklets")
 ARGUMENTS = {
     "table": {"pattern": "market"},
     "world": {"domain": "sunny_plaza", "identities": 3, "cameras": 2, "shots": 2, "size": (32, 16)},
+    "world_tracklets": {"domain": "sunny_plaza", "identities": 3, "cameras": 2, "frames": 3, "size": (32, 16)},
 }
 TRAIN = [pytest.param(kind, None, id=kind) for kind in DATA_KINDS]
 PROBE = [
@@ -74,7 +92,7 @@ def parts_of(data: ReIDData | ReIDProbe) -> list[ReIDData]:
 
 
 def test_every_reader_is_tried():
-    assert set(WRITERS) | {"world"} == set(DATA_KINDS)
+    assert set(WRITERS) | {"world", "world_tracklets"} == set(DATA_KINDS)
 
 
 @pytest.mark.parametrize("kind", DATA_KINDS)
@@ -111,7 +129,7 @@ def test_reading_twice_or_elsewhere_gives_the_same_digest(kind, split, tmp_path)
 @pytest.mark.parametrize(("kind", "split"), TRAIN + PROBE)
 def test_labels_are_there_or_not_and_can_be_removed(kind, split, tmp_path):
     for part in parts_of(read(kind, split, tmp_path / "site")):
-        assert part.is_labelled == (kind != "image_folder")
+        assert part.is_labelled == (kind not in UNLABELLED)
         assert {sample.person_id for sample in part.without_labels().samples} == {None}
         assert part.without_labels().cameras == part.cameras
 

@@ -1,4 +1,4 @@
-"""Slow twin: crops of one person in turn over cameras."""
+"""Slow twins: crops of one person in turn over cameras, and of one camera in turn over tracklets."""
 
 
 def camera_turns_by_loops(cameras: list[int], keys: list[float]) -> list[int]:
@@ -13,3 +13,8 @@ def camera_turns_by_loops(cameras: list[int], keys: list[float]) -> list[int]:
                 turn.append(best)
         order += sorted(turn, key=lambda index: keys[index])
     return order
+
+
+def tracklet_turns_by_loops(tracklets: list[int], keys: list[float]) -> list[int]:
+    numbers = [number if number >= 0 else -1 - position for position, number in enumerate(tracklets)]
+    return camera_turns_by_loops(numbers, keys)

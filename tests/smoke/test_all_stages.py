@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.build import data_digest
 from pipeline.checkpoint import load_model
+from pipeline.errors import ConfigError
 from pipeline.runner import preview
 from stages import STAGES
 from tests.smoke.tiny import (
@@ -97,6 +98,49 @@ def test_a_student_file_holds_no_teacher_and_knows_the_target_cameras(finished):
     sizes = [sum(p.numel() for p in loaded.model.parameters()) for loaded in (student, teacher)]
     assert sizes[0] < sizes[1]
     assert load_model(attempt_of(finished, "direct") / "best.safetensors").cameras is None
+
+
+def test_files_hold_thresholds_from_labels_of_the_source_and_clusters_of_the_target_alone(finished):
+    found = {
+        f"{stage}.{role}": load_model(attempt_of(finished, stage) / f"{role}.safetensors").match
+        for stage, role in (("direct", "best"), ("direct", "last"), ("adapt", "best"), ("adapt", "teacher"),
+                            ("adapt", "last"), ("ceiling", "best"))
+    }  # fmt: skip
+    assert {name for name, record in found.items() if record is None} == {"direct.last", "adapt.last", "ceiling.best"}
+    kinds = {name: {(e.data, e.labels) for e in record.evidence} for name, record in found.items() if record}
+    assert kinds["direct.best"] == {("source", "persons")}
+    for name in ("adapt.best", "adapt.teacher"):
+        assert ("source", "persons") in kinds[name] <= {("source", "persons"), ("target", "clusters")}
+    told = manifest_of(finished, "adapt")["metrics"]["match"]
+    assert told == {role: found[f"adapt.{role}"].summary(is_standardised=True) for role in ("best", "teacher")}
+    assert 0 < told["best"]["threshold"] < 2
+
+
+def test_people_whom_nobody_was_trained_on_go_before_all_others(tmp_path):
+    tree = make_tree()
+    tree["data"]["others"] = {**tree["data"]["source"], "split": "query_gallery"}
+    tree["stages"]["direct"]["match_data"] = "others"
+    run_tree(only(tree, "direct"), tmp_path / "run")
+    record = load_model(attempt_of(tmp_path / "run", "direct") / "best.safetensors").match
+    assert record.chosen(0.1, is_standardised=False)[0].labels == "new_persons"
+    entry = manifest_of(tmp_path / "run", "direct")["data"]["others"]
+    assert entry["labels_read"] is True
+    tree["stages"]["direct"]["match_data"] = "source"
+    with pytest.raises(ConfigError, match="name labelled crops of other people"):
+        make_config(tree)
+
+
+def test_an_evaluation_says_whether_the_stored_threshold_holds(finished):
+    rows = {row["role"]: row for row in json.loads((finished / "results.json").read_text())["reid"]}
+    for row in rows.values():
+        assert row["verification"]["impostors"] > row["verification"]["genuine"] > 0
+        assert list(row["verification"]["tpr_at_fpr"].values()) == sorted(row["verification"]["tpr_at_fpr"].values())
+        assert row["open_set"]["left_out"] == 3
+    assert "holds no threshold" in rows["student_supervised"]["match"]["missing"]
+    told = rows["student_adapted"]["match"]
+    assert (told["rate"], told["labels"] in ("persons", "clusters")) == (0.01, True)
+    assert 0 <= told["false_match_rate"] <= 1
+    assert "Same person or not" in (finished / "report.html").read_text()
 
 
 def test_rounds_are_numbered_and_steps_logged(finished):

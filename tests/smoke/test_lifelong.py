@@ -3,7 +3,18 @@
 import pytest
 
 from pipeline.training.progressive import ProgressiveTask
-from tests.smoke.tiny import make_tree, manifest_of, only, rows_of, run_command, run_killed, run_tree, weights_of
+from tests.smoke.tiny import (
+    make_tree,
+    manifest_of,
+    market_names,
+    only,
+    rows_of,
+    run_command,
+    run_killed,
+    run_tree,
+    weights_of,
+    write_crops,
+)
 
 STAGES = ("pretrain", "direct", "adapt")
 
@@ -22,6 +33,28 @@ def test_it_runs_and_a_killed_run_goes_on_bit_for_bit(tmp_path):
     run_killed(tree, tmp_path / "killed", (ProgressiveTask, 4))
     run_tree(tree, tmp_path / "killed")
     assert weights_of(tmp_path / "killed", "adapt") == weights_of(tmp_path / "whole", "adapt")
+
+
+def test_a_camera_is_added_at_the_same_site_and_each_is_measured(tmp_path):
+    site = str(write_crops(tmp_path / "site", market_names(cameras=3)))
+    tree = make_tree(clustering={"k1": 4, "k2": 1, "eps": 0.7, "min_samples": 2})
+    tree["data"] |= {
+        "target": {"kind": "market1501", "root": site, "cameras": ["1", "2"]},
+        "added": {"kind": "market1501", "root": site, "cameras": ["3"]},
+        "probe": {"kind": "market1501", "root": site, "split": "carved_query_gallery"},
+    }
+    stages = tree["stages"]
+    stages["later"] = {**stages["adapt"], "target": "added", "init": "adapt.best", "remembers": "adapt.best"}
+    score = stages.pop("score")
+    stages["score"] = {**score, "models": {"student_direct": "adapt.best", "student_adapted": "later.best"}}
+    run_tree(only(tree, "pretrain", "direct", "adapt", "later", "score"), tmp_path / "run")
+    rows = manifest_of(tmp_path / "run", "score")["metrics"]["rows"]
+    for row in rows:
+        assert list(row["cameras"]) == ["1", "2", "3"]
+        queries = sum(camera["queries"] for camera in row["cameras"].values())
+        assert queries == row["queries"] - row["skipped_queries"]
+        mean = sum(camera["mAP"] * camera["queries"] for camera in row["cameras"].values()) / queries
+        assert mean == pytest.approx(row["mAP"])
 
 
 def test_a_student_without_a_teacher_remembers_too(tmp_path):

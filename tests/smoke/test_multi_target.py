@@ -56,6 +56,9 @@ def test_a_mode_runs(mode, learns, folder):
     assert players == {"station.student", "street.student", *teachers}
     rounds = rows_of(folder, "together", "round")
     assert all(row["targets"].keys() == {"station", "street"} for row in rounds)
+    record = load_model(attempt / "best.safetensors").match
+    assert {e.data for e in record.evidence} <= {"source", "station + street"}
+    assert manifest["metrics"]["match"] == {"best": record.summary(is_standardised=after.cameras is not None)}
     scores = [own["selection"] for own in rounds[0]["targets"].values()]
     assert rounds[0]["selection"] == pytest.approx(sum(scores) / 2)
     if mode == "mt_mtda":

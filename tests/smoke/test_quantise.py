@@ -66,6 +66,17 @@ def test_the_stage_tells_how_near_both_are(finished):
     }  # fmt: skip
 
 
+def test_thresholds_are_taken_over_into_int8(finished):
+    float32, int8 = (
+        load_embedder(attempt_of(finished, stage) / name).match
+        for stage, name in (("direct", "best.safetensors"), ("int8", "int8.onnx"))
+    )
+    assert [(e.data, e.impostors) for e in int8.evidence] == [(e.data, e.impostors) for e in float32.evidence]
+    both = [record.chosen(0.1, is_standardised=False)[1] for record in (float32, int8)]
+    assert both[1].rate == both[0].rate
+    assert both[1].threshold == pytest.approx(both[0].threshold, rel=0.5)
+
+
 def test_the_file_holds_whole_numbers(finished):
     import onnx
 

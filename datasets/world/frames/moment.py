@@ -1,12 +1,13 @@
 """One moment of a street: who stands where on the picture, in the order of painting."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from datasets.world.draw import Box
 from datasets.world.frames.screen import Screen
 from datasets.world.frames.street import Street
 from datasets.world.frames.things import Thing, things_of
-from datasets.world.frames.walkers import view_heading, walkers_at
+from datasets.world.frames.walkers import Walker, view_heading, walkers_at
 from datasets.world.passage import person_of
 from datasets.world.people import Person
 from datasets.world.pose import Pose, View
@@ -66,10 +67,21 @@ def moment_of(street: Street, split: str, seconds: float) -> Moment:
         split: "train" or "test"; each has its own people.
         seconds: the time.
     """
+    return moment_with(street, walkers_at(street, split, seconds), seconds)
+
+
+def moment_with(street: Street, walkers: Sequence[Walker], seconds: float) -> Moment:
+    """Return where certain people stand.
+
+    Args:
+        street: what the camera looks at.
+        walkers: who is on the way, in view or not.
+        seconds: the time.
+    """
     people = []
-    for walker in walkers_at(street, split, seconds):
+    for walker in walkers:
         across, distance = walker.place_at(seconds)
-        if not 0.5 * street.eye.near < distance < _BEFORE_WALL * street.wall:
+        if not is_before_wall(street, distance):
             continue
         pose, heading = walker.pose_at(seconds)
         who = person_of(street.domain, street.seed, walker.person)
@@ -79,3 +91,8 @@ def moment_of(street: Street, split: str, seconds: float) -> Moment:
         people.append(Standing(walker.person, who, distance, pose, view, foot, tall))
     items: list[Standing | Thing] = [*people, *things_of(street)]
     return Moment(street, seconds, tuple(sorted(items, key=lambda item: (-item.distance, item.number))))
+
+
+def is_before_wall(street: Street, distance: float) -> bool:
+    """Return whether somebody at a distance can be seen: neither under the camera nor behind the wall."""
+    return 0.5 * street.eye.near < distance < _BEFORE_WALL * street.wall

@@ -1,6 +1,7 @@
 """One camera's street: the camera of the crops with a wider view, the wall that closes it, and its air."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import hypot
 
 import numpy as np
@@ -41,13 +42,13 @@ class Street:
     wall: float
     busy: float
 
-    @property
+    @cached_property
     def optics(self) -> Optics:
         """Return what the camera does to light; the haze is left out, for it grows with the distance."""
         seen = self.eye.optics
         return replace(seen, haze=0.0, defocus=0.6 * seen.defocus, motion=0.4 * seen.motion)
 
-    @property
+    @cached_property
     def veil(self) -> np.ndarray:
         """Return the colour of the haze before the camera changes it, (3,) float32 RGB."""
         gains = colour_matrix(replace(self.eye.optics, saturation=1.0, haze=0.0, contrast=1.0), 1.0)[:, :3]

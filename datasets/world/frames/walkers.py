@@ -90,17 +90,49 @@ def _arrivals(street: Street, split: str, slot: int) -> tuple[Walker, ...]:
     key = (street.domain.name, street.seed, "arrival", street.number, split)
     block = generator(*key, "block", slot // _BLOCK_SLOTS)
     rng = generator(*key, slot)
-    mean_size = 1.0 + 1.4 * street.traits.groups
-    stay = _STAY_SECONDS + street.traits.pauses * sum(_PAUSE_SECONDS) / 2
-    chance = street.busy * SLOT_SECONDS / (stay * mean_size) * _BLOCKS[int(block.integers(len(_BLOCKS)))]
+    mean_size = mean_group(street)
+    chance = street.busy * SLOT_SECONDS / (mean_stay(street) * mean_size) * _BLOCKS[int(block.integers(len(_BLOCKS)))]
     if rng.random() >= chance:
         return ()
-    count = 1 if rng.random() >= street.traits.groups else int(rng.choice((2, 2, 2, 3, 3, 4)))
+    count = group_size(street, rng)
+    numbers = [_person_number(street, split, slot, index) for index in range(count)]
+    return group_way(street, rng, numbers, slot)
+
+
+def mean_stay(street: Street) -> float:
+    """Return how long a person is in view on average, seconds."""
+    return _STAY_SECONDS + street.traits.pauses * sum(_PAUSE_SECONDS) / 2
+
+
+def mean_group(street: Street) -> float:
+    """Return how many people come together on average."""
+    return 1.0 + 1.4 * street.traits.groups
+
+
+def group_size(street: Street, rng: np.random.Generator) -> int:
+    """Draw how many people come together.
+
+    Args:
+        street: whose habits they have.
+        rng: source of the choice.
+    """
+    return 1 if rng.random() >= street.traits.groups else int(rng.choice((2, 2, 2, 3, 3, 4)))
+
+
+def group_way(street: Street, rng: np.random.Generator, numbers: list[int], slot: int) -> tuple[Walker, ...]:
+    """Draw the way of a group past a camera.
+
+    Args:
+        street: what the camera looks at.
+        rng: source of every choice.
+        numbers: of the people in the group.
+        slot: of time in which they reach their meeting point.
+    """
     pause = between(rng, _PAUSE_SECONDS) if rng.random() < street.traits.pauses else 0.0
     distance = float(np.exp(between(rng, (np.log(street.nearest(_LOWEST_ROW)), np.log(0.65 * street.wall)))))
     along = street.eye.path + (0.0 if rng.random() < street.eye.one_way else pi)
     leader = Walker(
-        person=_person_number(street, split, slot, 0),
+        person=numbers[0],
         time=(slot + rng.random()) * SLOT_SECONDS,
         across=between(rng, (-0.95, 0.95)) * street.half_width(distance),
         distance=distance,
@@ -111,8 +143,7 @@ def _arrivals(street: Street, split: str, slot: int) -> tuple[Walker, ...]:
         facing=between(rng, (0.0, 2 * pi)),
         arms=("swing", "swing"),
     )
-    numbers = [_person_number(street, split, slot, index) for index in range(count)]
-    members = [_member(leader, index, count, rng) for index in range(count)]
+    members = [_member(leader, index, len(numbers), rng) for index in range(len(numbers))]
     return tuple(
         replace(member, person=number, phase=between(rng, (0.0, 2 * pi)), arms=_arms(street, number, rng))
         for member, number in zip(members, numbers, strict=True)

@@ -13,6 +13,8 @@ from pipeline import build
 from pipeline.checkpoint import load_model, load_tensors, save_model, save_tensors
 from pipeline.checkpoint_file import HEADER_KEY
 from pipeline.errors import CheckpointError
+from pipeline.metrics.match_rates import MatchPoint
+from pipeline.metrics.match_record import MatchEvidence, MatchRecord
 from pipeline.models.camera_statistics import fit_camera_statistics
 
 SPEC = {
@@ -59,6 +61,22 @@ def test_camera_statistics_travel_with_the_network(model, tmp_path):
     loaded = load_model(tmp_path / "m.safetensors").cameras
     assert loaded.names == ("hall", "2")
     np.testing.assert_array_equal(loaded.standardise(features, cameras), statistics.standardise(features, cameras))
+
+
+def test_thresholds_travel_with_the_network(model, path, tmp_path):
+    points = (MatchPoint(0.01, 0.1 + 2**-30, 0.009, None), MatchPoint(0.1, 0.4, 0.1, 0.75))
+    record = MatchRecord((MatchEvidence("streets", "persons", False, 0, 900, points),))
+    save_model(tmp_path / "m.safetensors", model, spec=SPEC, match=record)
+    assert load_model(tmp_path / "m.safetensors").match == record
+    # A file without them, as older ones are.
+    assert load_model(path).match is None
+
+
+@pytest.mark.parametrize("damaged", [{"evidence": [{}]}, {}, [], {"evidence": [{"points": 3}]}])
+def test_thresholds_that_cannot_be_read_are_one_sentence(path, damaged):
+    rewrite(path, match=damaged)
+    with pytest.raises(CheckpointError, match=r"the thresholds in the header of .* cannot be read"):
+        load_model(path)
 
 
 def test_the_same_network_gives_the_same_bytes(model, path, tmp_path):

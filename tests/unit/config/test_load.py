@@ -377,5 +377,5 @@ def test_the_json_schema_knows_stages_and_components():
         "weight",
     }
     assert schema["$defs"]["ModelConfig"]["properties"]["pooling"] == {"enum": ["avg", "gem"]}
-    assert set(schema["$defs"]["data market1501"]["properties"]) == {"kind", "root", "split", "optional"}
+    assert set(schema["$defs"]["data market1501"]["properties"]) == {"kind", "root", "from", "split", "optional"}
     json.dumps(schema)

@@ -79,10 +79,10 @@ def test_explicit_cameras(tmp_path):
 
 def test_csv_gives_cameras_and_its_persons_are_ignored(tmp_path):
     make_files(tmp_path, ["1.png", "2.png"])
-    (tmp_path / "cameras.csv").write_text("path,camera,frame,tracklet,person\n1.png,cam 3,12,t1,99\n")
+    (tmp_path / "cameras.csv").write_text("path,camera,frame,tracklet,person,seconds\n1.png,cam 3,12,t1,99,0.5\n")
     first, second = read_image_folder(str(tmp_path), csv="cameras.csv").samples
     assert (first.camera_id, first.frame, first.tracklet_id, first.person_id) == ("3", 12, "t1", None)
-    assert second.camera_id is None
+    assert (first.seconds, second.camera_id, second.seconds) == (0.5, None, None)
 
 
 def test_refusals(tmp_path):

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.samplers import PKSampler, UniformSampler, camera_turns
+from datasets.samplers import PKSampler, UniformSampler, camera_turns, tracklet_turns
 from pipeline.errors import DataError
-from tests.references.camera_turns import camera_turns_by_loops
+from tests.references.camera_turns import camera_turns_by_loops, tracklet_turns_by_loops
 
 
 @given(st.integers(1, 40), st.integers(1, 12), st.integers(0, 99))
@@ -80,6 +80,33 @@ def test_more_identities_than_there_are_keeps_the_batch_size(caplog):
 def test_camera_turns_equal_the_loops(cameras, seed):
     keys = np.random.default_rng(seed).random(len(cameras))
     assert camera_turns(np.array(cameras), keys).tolist() == camera_turns_by_loops(cameras, keys.tolist())
+
+
+@given(st.lists(st.integers(-1, 3), min_size=1, max_size=25), st.integers(0, 99))
+def test_tracklet_turns_equal_the_loops(tracklets, seed):
+    keys = np.random.default_rng(seed).random(len(tracklets))
+    turns = tracklet_turns(np.array(tracklets), keys)
+    assert np.argsort(turns).tolist() == tracklet_turns_by_loops(tracklets, keys.tolist())
+
+
+def test_a_batch_takes_tracklets_in_turn_inside_cameras():
+    labels = np.repeat([0, 1], 12)
+    cameras, tracklets = np.tile(np.repeat([0, 1], 6), 2), np.repeat(np.arange(12), 2)
+    sampler = PKSampler(labels, cameras, identities=2, instances=6, seed=0, tracklets=tracklets)
+    for step in range(10):
+        batch = sampler.batch(step)
+        for label in (0, 1):
+            rows = batch[labels[batch] == label]
+            assert np.bincount(cameras[rows]).tolist() == [3, 3]
+            assert len(set(tracklets[rows].tolist())) == 6
+
+
+def test_crops_in_no_tracklet_are_drawn_as_they_were():
+    labels, cameras = np.arange(30) % 3, np.arange(30) // 10
+    plain = PKSampler(labels, cameras, identities=2, instances=4, seed=1)
+    alone = PKSampler(labels, cameras, identities=2, instances=4, seed=1, tracklets=np.full(30, -1))
+    for step in range(6):
+        assert np.array_equal(plain.batch(step), alone.batch(step))
 
 
 def test_golden_batches():

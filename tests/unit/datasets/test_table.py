@@ -48,10 +48,11 @@ def _write_csv(root, text):
 def test_csv_with_splits(tmp_path):
     make_files(tmp_path, ["1.png", "2.png", "3.png"])
     _write_csv(
-        tmp_path, "path,person,camera,frame,split\n1.png,5,cam01,7,train\n2.png,5,2,,query\ngone.png,5,2,,train\n"
+        tmp_path,
+        "path,person,camera,frame,seconds,split\n1.png,5,cam01,7,0.7,train\n2.png,5,2,,,query\ngone.png,5,2,,,train\n",
     )
     data = read_table(str(tmp_path), csv="labels.csv", split="train")
-    assert [(s.path, s.person_id, s.camera_id, s.frame) for s in data.samples] == [("1.png", 5, "1", 7)]
+    assert [(s.path, s.person_id, s.camera_id, s.frame, s.seconds) for s in data.samples] == [("1.png", 5, "1", 7, 0.7)]
     assert data.skipped == {"file of another type": 1, "image not in the table": 2, "row without an image": 1}
 
 

@@ -16,7 +16,7 @@ PUBLISHED = {
 
 
 def make_paper_network(width: str, variant: str = "plain") -> nn.Module:
-    trunk = OSNet(variant=variant, width=width)
+    trunk = OSNet(variant=variant, channels=CHANNELS[width])
     head = nn.Sequential(
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(CHANNELS[width][-1], 512), nn.BatchNorm1d(512)
     )
@@ -45,7 +45,7 @@ def test_multiply_adds_equal_the_published_number(width: str) -> None:
 @pytest.mark.parametrize("name", sorted(OSNET_NAMES))
 def test_every_variant_maps_an_image_to_a_sixteenth(name: str) -> None:
     variant, width = OSNET_NAMES[name]
-    network = OSNet(variant=variant, width=width).eval()
+    network = OSNet(variant=variant, channels=CHANNELS[width]).eval()
     with torch.no_grad():
         output = network(torch.zeros(2, 3, 64, 32))
     assert output.shape == (2, network.num_features, 4, 2)
@@ -53,7 +53,7 @@ def test_every_variant_maps_an_image_to_a_sixteenth(name: str) -> None:
 
 def test_variants_normalise_by_instance_where_the_papers_do() -> None:
     def places(variant: str) -> list[str]:
-        network = OSNet(variant=variant, width="x0_25")
+        network = OSNet(variant=variant, channels=CHANNELS["x0_25"])
         return [name for name, module in network.named_modules() if isinstance(module, nn.InstanceNorm2d)]
 
     assert places("plain") == []
@@ -65,7 +65,7 @@ def test_variants_normalise_by_instance_where_the_papers_do() -> None:
 @pytest.mark.parametrize("name", ["osnet_x0_25", "osnet_ain_x0_25", "osnet_ibn_x0_25"])
 def test_every_parameter_gets_a_gradient(name: str) -> None:
     variant, width = OSNET_NAMES[name]
-    network = OSNet(variant=variant, width=width)
+    network = OSNet(variant=variant, channels=CHANNELS[width])
     network(torch.randn(2, 3, 64, 32)).square().sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
 
@@ -92,7 +92,7 @@ def test_published_names_of_the_ain_family_become_ours() -> None:
 
 
 def test_our_names_stay_and_the_published_head_goes() -> None:
-    own = OSNet(width="x0_25").state_dict()
+    own = OSNet(channels=CHANNELS["x0_25"]).state_dict()
     assert list(
         translate_osnet_keys({**own, "fc.0.weight": torch.zeros(1), "classifier.bias": torch.zeros(1)})
     ) == list(own)

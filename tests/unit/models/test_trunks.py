@@ -98,7 +98,7 @@ def test_osnet_takes_neither_hub_weights_nor_ibn_nor_arguments() -> None:
         build_trunk("osnet_x1_0", pretrained=True)
     with pytest.raises(ConfigError, match="osnet_ibn_x1_0"):
         build_trunk("osnet_x1_0", ibn="a")
-    with pytest.raises(ConfigError, match="got arguments depth"):
+    with pytest.raises(ConfigError, match=r"got arguments \{'depth': 3\}; expected channels"):
         build_trunk("osnet_x1_0", args={"depth": 3})
 
 

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from pipeline.errors import CheckpointError
-from pipeline.models.osnet import OSNet
+from pipeline.models.osnet import CHANNELS, OSNet
 from pipeline.models.reid import ReIDModel
 from pipeline.models.trunks import build_trunk
 from pipeline.models.weights import load_weights, read_state
@@ -62,9 +62,9 @@ def test_unexpected_names_are_reported(tmp_path: Path) -> None:
 
 
 def test_published_osnet_names_reach_a_whole_model(tmp_path: Path) -> None:
-    source, path = OSNet(width="x0_25"), tmp_path / "osnet.pth"
+    source, path = OSNet(channels=CHANNELS["x0_25"]), tmp_path / "osnet.pth"
     torch.save({"conv2.0.conv2b.1.conv1.weight": source.conv2[0].streams[1][1].conv1.weight.data}, path)
-    model = ReIDModel(OSNet(width="x0_25"), embedding=12)
+    model = ReIDModel(OSNet(channels=CHANNELS["x0_25"]), embedding=12)
     assert load_weights(model, path).loaded == 1
     torch.testing.assert_close(
         model.trunk.conv2[0].streams[1][1].conv1.weight, source.conv2[0].streams[1][1].conv1.weight

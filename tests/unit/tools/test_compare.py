@@ -35,14 +35,22 @@ def test_every_listed_method_is_a_valid_configuration_on_the_same_data_and_steps
     assert (tree["data"]["source"]["domain"], tree["data"]["source"]["seed"]) == ("sunny_plaza", 3)
     assert {tree["data"][name]["domain"] for name in ("target", "probe")} == {"winter_station"}
     rows = [tree["stages"][name] for name in methods()]
-    same = ("train", "source", "target", "rounds", "steps", "source_batch", "target_batch", "augment", "optimizer")
+    same = ("source", "target", "source_batch", "target_batch", "augment", "optimizer")
     assert all(row[key] == rows[0][key] for row in rows for key in same)
+    assert {row.get("rounds", 1) * row["steps"] for row in rows} == {200}
+    several = {name: stage["train"] for name, stage in tree["stages"].items() if isinstance(stage.get("train"), list)}
+    assert several == {"mutual": ["small", "small"]}
+    assert {row["train"] for row in rows if not isinstance(row["train"], list)} == {"small"}
     assert list(tree["stages"])[-1] == "score"
     assert set(tree["stages"]["score"]["models"]) == {"teacher_direct", *methods()}
     assert plan.references == ("teacher_direct",)
-    assert plan.fair["dfa_searched"].needs == ("search",)
     assert plan.fair["prokt"].changes == ("mode", "all objectives")
-    assert not any(told.needs for name, told in plan.fair.items() if name != "dfa_searched")
+    assert {name: told.needs for name, told in plan.fair.items() if told.needs} == {
+        "dfa_searched": ("search",), "born_again": ("first_generation",),
+        "born_again_third": ("first_generation", "second_generation"),
+        "teacher_assistant": ("first_generation", "assistant_upper", "assistant_lower", "assistant"),
+        **dict.fromkeys(("ensemble_average", "ensemble_random", "ensemble_agreement"), ("second",)),
+    }  # fmt: skip
 
 
 def test_what_no_chosen_method_needs_is_not_run():
@@ -141,6 +149,13 @@ def test_a_stored_case_with_more_methods_or_another_runtime_answers_the_same_que
     more["runtime"]["threads"] = 1
     assert other_settings(asked, more, score="score") == ""
     assert other_settings(more, asked, score="score") == "stages.none"
+    # A model that was put into the file later is no model of a stored case.
+    older = {**asked, "models": {name: model for name, model in asked["models"].items() if name != "lower"}}
+    assert older["models"].keys() < asked["models"].keys()
+    assert other_settings(asked, older, score="score") == ""
+    wider = {**asked["models"]["small"], "embedding": 512}
+    changed = {**asked, "models": {**asked["models"], "small": wider}}
+    assert other_settings(asked, changed, score="score") == "models"
     other_case = resolved("kd,sp", case=Case("sunny_plaza", "winter_station", 4))
     assert other_settings(asked, other_case, score="score") == "seed"
     assert other_settings(asked, resolved("kd,sp", steps={"sp": 20}), score="score") == "stages.sp.steps"

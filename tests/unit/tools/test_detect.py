@@ -49,6 +49,16 @@ def test_results_are_in_pixels_of_the_stored_frames_and_pictures_have_their_name
     assert drawn.shape == (120, 160, 3)
 
 
+def test_heads_are_blurred_unless_asked(model, frames, tmp_path):
+    shown = []
+    for words in ([], ["--show-faces"]):
+        folder = tmp_path / f"drawn{len(words)}"
+        assert main([str(model), str(frames), "--draw", str(folder), "--least", "0", *words]) == 0
+        shown.append(cv2.imread(str(folder / "gate" / "000.jpg")).astype(float))
+    # The frames are noise: blurring takes most of it away.
+    assert np.abs(np.diff(shown[0], axis=1)).mean() < 0.9 * np.abs(np.diff(shown[1], axis=1)).mean()
+
+
 def test_nobody_is_an_empty_list():
     assert coco_results([]) == []
 

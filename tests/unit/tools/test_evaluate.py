@@ -9,6 +9,7 @@ import torch
 from pipeline import build
 from pipeline.checkpoint import save_model
 from pipeline.config.schema import ModelConfig
+from pipeline.metrics.match_record import MatchRecord
 from pipeline.metrics.ranking import rank_queries
 from pipeline.models.camera_statistics import fit_camera_statistics
 from tools.evaluate import main
@@ -26,7 +27,7 @@ def make_crops(folder: Path, *, shot: int, persons: int = 4, cameras: tuple[int,
     return folder
 
 
-def make_model(path: Path, *, cameras: tuple[str, ...] = ()) -> Path:
+def make_model(path: Path, *, cameras: tuple[str, ...] = (), match: MatchRecord | None = None) -> Path:
     torch.manual_seed(3)
     arguments = {"channels": [8, 8, 8, 8], "layers": [1, 1, 1, 1]}
     config = ModelConfig(arch="timm/resnet18", size=SIZE, embedding=16, args=arguments)
@@ -35,7 +36,7 @@ def make_model(path: Path, *, cameras: tuple[str, ...] = ()) -> Path:
     if cameras:
         features = np.random.default_rng(5).normal(size=(40, 16)).astype(np.float32)
         statistics = fit_camera_statistics(features, np.arange(40) % len(cameras), names=cameras)
-    save_model(path, build.reid_model(**spec), spec=spec, cameras=statistics)
+    save_model(path, build.reid_model(**spec), spec=spec, cameras=statistics, match=match)
     return path
 
 

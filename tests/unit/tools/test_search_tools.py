@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from pipeline.metrics.match_rates import MatchPoint
+from pipeline.metrics.match_record import MatchEvidence, MatchRecord
 from tests.unit.tools.test_evaluate import make_crops, make_model
 from tools import build_index, extract, search_index
 
@@ -16,7 +18,9 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     make_crops(folder / "query", shot=1)
     make_crops(folder / "gallery", shot=2, persons=6)
-    make_model(folder / "model.safetensors", cameras=("1", "2"))
+    points = (MatchPoint(0.01, 0.02, 0.01, 0.6), MatchPoint(0.1, 0.09, 0.1, 0.9))
+    record = MatchRecord((MatchEvidence("hall", "clusters", True, 40, 900, points),))
+    make_model(folder / "model.safetensors", cameras=("1", "2"), match=record)
     for name in ("query", "gallery"):
         words = [str(folder / "model.safetensors"), str(folder / name), *READ, "--out", str(folder / f"{name}.table")]
         assert extract.main([*words, "--device", "cpu"]) == 0
@@ -86,6 +90,44 @@ def test_features_of_another_program_are_searched(tmp_path, capsys):
     assert first["neighbours"][0] == {"position": 0, "distance": 0.0, "name": "0", "camera": "0", "person": 0}
     assert second["neighbours"][0]["position"] == 1
     assert len(first["neighbours"]) == 300
+
+
+@pytest.mark.parametrize("rate", ["0.01", "0.1"])
+def test_a_stored_threshold_says_who_is_the_same_person(made, capsys, rate):
+    model = str(made / "model.safetensors")
+    words = [str(made / "index"), "-k", "12", "--match-rate", rate]
+    assert search_index.main([*words, str(made / "query.table"), "--thresholds", model]) == 0
+    by_table = result_of(capsys)
+    assert search_index.main([*words, str(made / "query"), "--model", model, *READ]) == 0
+    assert result_of(capsys)["match"] == by_table["match"]
+    limit = {"0.01": 0.02, "0.1": 0.09}[rate]
+    assert by_table["match"]["threshold"] == limit
+    assert by_table["match"]["from"] == "900 pairs of clusters of hall"
+    neighbours = [one for answer in by_table["results"] for one in answer["neighbours"]]
+    assert {one["same_person"] for one in neighbours} == {True, False}
+    assert all(one["same_person"] == (one["distance"] < limit) for one in neighbours)
+
+
+def test_thresholds_that_do_not_fit_are_one_sentence(made, tmp_path, capsys):
+    words = [str(made / "index"), str(made / "query.table"), "--match-rate", "0.01"]
+    check_mistake(capsys, search_index.main(words), "--match-rate without a model")
+    other = make_model(tmp_path / "other.safetensors")
+    check_mistake(capsys, search_index.main([*words, "--thresholds", str(other)]), "holds no threshold")
+    model = made / "model.safetensors"
+    rate = [*words[:2], "--thresholds", str(model), "--match-rate", "0.02"]
+    check_mistake(capsys, search_index.main(rate), "false-match rate of 0.02; expected one that is stored (0.01, 0.1)")
+    plain = ["--camera-statistics", "off", "--device", "cpu"]
+    words = [str(model), str(made / "gallery"), *READ, "--out", str(tmp_path / "plain.table"), *plain]
+    assert extract.main(words) == 0
+    assert build_index.main([str(tmp_path / "plain.table"), "--out", str(tmp_path / "plain")]) == 0
+    capsys.readouterr()
+    asked = [str(tmp_path / "plain"), str(tmp_path / "plain.table"), "--match-rate", "0.01", "--thresholds", str(model)]
+    check_mistake(capsys, search_index.main(asked), "no threshold for embeddings that are not standardised by camera")
+    words = [str(made / "gallery.table"), "--out", str(tmp_path / "far"), "--metric", "euclidean"]
+    assert build_index.main(words) == 0
+    capsys.readouterr()
+    asked = [str(tmp_path / "far"), str(made / "query.table"), "--match-rate", "0.01", "--thresholds", str(model)]
+    check_mistake(capsys, search_index.main(asked), "exact cosine distances")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Networks of whole tracklets: a light trunk, a spatial and a temporal head, and their fusion."""

@@ -1,0 +1,1 @@
+"""Networks of clips that learn: from labels, from two teachers, and how tracklets are embedded."""
