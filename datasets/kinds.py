@@ -5,8 +5,8 @@ from typing import Literal
 
 from datasets.cuhk03_np import read_cuhk03_np, read_cuhk03_np_probe
 from datasets.image_folder import read_image_folder
-from datasets.mars import read_mars, read_mars_probe
 from datasets.market1501 import read_market1501, read_market1501_carved_probe, read_market1501_probe
+from datasets.mars import read_mars, read_mars_probe
 from datasets.msmt17 import read_msmt17, read_msmt17_probe
 from datasets.records import ReIDData, ReIDProbe
 from datasets.table import read_table, read_table_probe

@@ -234,6 +234,7 @@ def _result(
     metrics = {
         "mode": config.mode, "targets": list(config.targets), "rounds": config.rounds, "steps": config.steps,
         "chosen_round": memory.best_round, "chosen_score": memory.best_score, "rollbacks": memory.rollbacks,
+        "match": matches,
     }  # fmt: skip
     return StageResult(outputs=outputs, metrics=metrics, data=listing)
 

@@ -54,9 +54,10 @@ def derived_tree(options: argparse.Namespace) -> dict[str, Any]:
         PipelineError: a folder is missing, or the run lacks a half.
     """
     from pipeline.errors import DataError
-    from pipeline.new_cameras.derive import Truth, derive, labelled_frames
+    from pipeline.new_cameras.derive import derive
     from pipeline.new_cameras.footage_entry import footage_entry
     from pipeline.new_cameras.models_run import read_models_run
+    from pipeline.new_cameras.truth import Truth, labelled_frames
     from stages import STAGES
 
     for folder in (options.probe_crops, options.ceiling_crops, options.probe_frames, options.ceiling_frames):

@@ -29,8 +29,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--out", type=Path, metavar="PAGE.html", help="write the page to this file")
     add("--detector", type=Path, metavar="FILE", help="detector that a run left: SRC is footage")
     add("--rate", type=float, default=5.0, help="frames a second of footage that are looked at, default: 5")
-    add("--tracklets", type=Path, metavar="DIR", help="keep what is cut out of footage in this folder; a second run goes on"
-        " there. Else it is deleted")  # fmt: skip
+    add("--tracklets", type=Path, metavar="DIR", help="keep what is cut out of footage in this folder, where a second"
+        " run goes on; else it is deleted")  # fmt: skip
     add("--truth", type=Path, metavar="DIR", help="measure the search: folder with mot/CAMERA/gt/gt.txt and"
         " crops/bounding_box_train, as tools/make_world.py --video writes it")  # fmt: skip
     add("-k", "--nearest", type=int, default=8, metavar="K", help="tracklets to show of each camera, default: 8")
@@ -145,9 +145,11 @@ def write_page(
     from pipeline.report.page_search import search_page
 
     facts = {"searched": f"{search.words} of {options.source}", "model": str(options.model)}
-    legend = search.legend
-    if scores:
-        legend += " Where a person is called by a number, right and wrong are told by the truth."
+    truth = "✓ solid green: the same person, ✗ dashed red: somebody else, as the truth tells of"
+    legend = " ".join(
+        ([search.legend] if options.query else [])
+        + ([f"{truth} {'those who are called by a number' if options.query else 'everybody'}."] if scores else [])
+    )
     page = search_page(
         people, facts=facts, span=search.span, legend=legend, scores=scores, show_faces=options.show_faces
     )

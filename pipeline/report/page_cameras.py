@@ -24,17 +24,16 @@ def cameras_block(rows: Sequence[Row]) -> Part:
         return None
     gains = {name: gain for name in names if (gain := _gain(measured, name)) is not None}
     widest = max((abs(gain) for gain in gains.values()), default=0.0) or 1.0
-    header = ["camera", "queries", *(f"{role_name(row)} mAP %" for row in measured.values())]
+    header = ["camera", "queries", *(["gain"] if gains else []), *map(role_name, measured.values())]
     cells = [
-        [name, str(_queries(measured, name)), *(percent(_score(row, name)) for row in measured.values()),
-         *([_bar(gains.get(name), widest)] if gains else [])]
+        [name, str(_queries(measured, name)), *([_bar(gains.get(name), widest)] if gains else []),
+         *(percent(_score(row, name)) for row in measured.values())]
         for name in names[:MOST]
     ]  # fmt: skip
     rest = [f"{len(names) - MOST} more cameras stand in results.json."] if len(names) > MOST else []
     sentences = [*_sentences(gains), "The queries of a camera ask for the same person at all others.", *rest]
     return tag(
-        "details", tag("summary", f"Each of {len(names)} cameras"),
-        table([*header, *(["gain in points"] if gains else [])], cells),
+        "details", tag("summary", f"Each of {len(names)} cameras, mAP in %"), table(header, cells),
         tag("p", " ".join(sentences), class_="soft"), open="open" if len(names) <= 12 else None,
     )  # fmt: skip
 

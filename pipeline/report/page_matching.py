@@ -9,10 +9,11 @@ from pipeline.report.roles import is_number, percent, role_name
 Row = Mapping[str, Any]
 SHOWN_FPR, SHOWN_FAR = ("0.001", "0.01"), ("0.01", "0.1")
 NOTE = (
-    "TPR at FPR: share of pairs of one person across cameras that match, where so many pairs of two people do. DIR at "
-    "FAR: share of queries whose nearest row is right and near enough, where so many queries of people who are not in "
-    "the gallery are taken for somebody. The last columns are about the threshold in the model's file: how many false "
-    "matches it was meant to make when it was chosen, and how many it makes here."
+    "In per cent. TPR@x: pairs of one person across cameras that match, where x of the pairs of two people do. DIR@x: "
+    "queries whose nearest row is right and near enough, where x of the queries of people who are not in the gallery "
+    "are taken for somebody. The last four columns are about the threshold in the model's file: how many pairs of two "
+    "people it was meant to take for one when it was chosen, how many it takes here, and how many pairs of one person "
+    "it finds."
 )
 
 
@@ -26,18 +27,15 @@ def matching_block(rows: Sequence[Row]) -> Part:
     if not measured:
         return None
     header = [
-        "model", *(f"TPR % at {percent(float(rate))} % FPR" for rate in SHOWN_FPR),
-        *(f"DIR % at {percent(float(rate), 0)} % FAR" for rate in SHOWN_FAR),
-        "threshold", "false matches % meant", "false matches % here", "TPR % there",
+        "model", *(f"TPR@{100 * float(rate):g} %" for rate in SHOWN_FPR),
+        *(f"DIR@{100 * float(rate):g} %" for rate in SHOWN_FAR),
+        "threshold", "false % meant", "false % here", "TPR here",
     ]  # fmt: skip
-    reasons = {
-        role_name(row): str(_part(row, "match")["missing"]) for row in measured if "missing" in _part(row, "match")
-    }
-    missing = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+    sources = [f"{role_name(row)}: {source}" for row in measured if (source := _source(row))]
     return tag(
         "details", tag("summary", "Same person or not: one threshold for all pairs"),
         table(header, [_cells(row) for row in measured]), tag("p", NOTE, class_="soft"),
-        tag("p", f"Without a threshold: {missing}.", class_="soft") if missing else None, open="open",
+        tag("p", f"Where thresholds come from: {'; '.join(sources)}.", class_="soft") if sources else None, open="open",
     )  # fmt: skip
 
 
@@ -46,15 +44,16 @@ def _cells(row: Row) -> list[Part]:
     match = _part(row, "match")
     threshold = match.get("threshold")
     return [
-        tag("span", role_name(row), tag("small", _source(match))),
+        role_name(row),
         *(percent(found.get(rate)) for rate in SHOWN_FPR), *(percent(known.get(rate)) for rate in SHOWN_FAR),
         f"{threshold:.3f}" if is_number(threshold) else "–",
         percent(match.get("rate")), percent(match.get("false_match_rate"), 2), percent(match.get("true_match_rate")),
     ]  # fmt: skip
 
 
-def _source(match: Row) -> Part:
-    return f"threshold from {match['from']}" if "from" in match else None
+def _source(row: Row) -> str:
+    match = _part(row, "match")
+    return str(match.get("from") or match.get("missing") or "")
 
 
 def _part(row: Row, key: str) -> Row:

@@ -44,4 +44,5 @@ def draw_timeline(person: SoughtPerson, span: tuple[float, float]) -> str:
         axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 3, 6, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock_text(value)))
         axes.grid(axis="y", visible=False)
+        axes.set_axisbelow(True)
         return svg_text(figure)

@@ -26,13 +26,12 @@ def test_a_promise_stands_beside_what_came_out():
     places = [row.index(cell) for cell in cells]
     assert places[1] < places[3] < places[4] < places[5] < places[6] < places[7]
     assert row.count(">–<") == 2
-    assert "threshold from 900 pairs of clusters of target" in row
-    assert "Without a threshold" not in block
+    assert "Where thresholds come from: adapted student: 900 pairs of clusters of target." in block
 
 
 def test_why_there_is_no_threshold_is_said():
     block = matching_block([make_measured("student_supervised", {"missing": "the model's file holds none"})])
-    assert "Without a threshold: supervised student (ceiling): the model&#x27;s file holds none." in block
+    assert "come from: supervised student (ceiling): the model&#x27;s file holds none." in block
 
 
 def test_runs_of_before_have_no_table():
