@@ -76,19 +76,26 @@ def held_out_people(context: StageContext) -> ReIDProbe:
         context: of the stage.
 
     Raises:
-        ConfigError: the reader has none, or the data are those of cameras that a stage adapts to.
+        ConfigError: the reader has none, or the data are a probe, or those of cameras that a stage adapts to.
     """
     name, run_config = context.config.source, context.run_config
+    entry = run_config.data[name]
     adapting = [
         stage for stage, config in run_config.stages.items()
-        if any(mark.kind == "data" and path[0] in _TARGETS and text == name for path, mark, text in references(config))
+        if any(mark.kind == "data" and path[0] in _TARGETS and _is_same(entry, run_config.data[text])
+               for path, mark, text in references(config))
     ]  # fmt: skip
     if adapting:
         raise ConfigError(
             f"an assistant is to be chosen by labels of {name}, to which {adapting[0]} adapts", "the labelled source",
             f"Name the data that the networks learned from as source of {context.name}.",
         )  # fmt: skip
-    entry = run_config.data[name]
+    if str(entry.arguments.get("split")).endswith(_HELD_OUT):
+        # A probe is mostly that of the new cameras, whose labels are for the evaluation alone.
+        raise ConfigError(
+            f"an assistant is to be chosen on {name}, a probe", "the labelled source",
+            f"Name the data that the networks learned from as source of {context.name}, whose reader holds out others.",
+        )  # fmt: skip
     try:
         probe = build.reid_probe(DataConfig(kind=entry.kind, **{**entry.arguments, "split": _HELD_OUT}))
     except ConfigError as error:
@@ -97,6 +104,12 @@ def held_out_people(context: StageContext) -> ReIDProbe:
             "Choose the assistant yourself: name it as the teacher of the student.",
         ) from error  # fmt: skip
     return probe
+
+
+def _is_same(entry: DataConfig, other: DataConfig) -> bool:
+    """Return whether two entries are the same crops, whatever their names and parts."""
+    one, two = ({**each.arguments, "split": None} for each in (entry, other))
+    return entry.kind == other.kind and one == two
 
 
 def _row(context: StageContext, path: Path, probe: ReIDProbe) -> dict[str, Any]:

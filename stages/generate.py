@@ -13,7 +13,8 @@ from pipeline.errors import TrainingError
 from pipeline.models.reid import ReIDModel
 from pipeline.stage import Output, Stage, StageContext, StageResult
 from pipeline.teaching.responses import check_unchanged, weights_digest
-from pipeline.training.generating import GeneratorSettings, GeneratorTask
+from pipeline.training.data_free_settings import GeneratorSettings
+from pipeline.training.generating import GeneratorTask
 from pipeline.training.invertible import check_classifier
 from pipeline.training.loop import run_steps
 from pipeline.training.made_images import IMAGES, MadeImages, leave_made_images, recognition
@@ -50,6 +51,12 @@ class GenerateConfig(StageConfig):
             raise ValueError(f"{self.teacher} is a route of several states; name one network as teacher")
         if (self.train is None) != (self.adversarial == 0):
             raise ValueError("train and adversarial belong together: the student that the generator is set against")
+        if self.train is None:
+            # Compared with the defaults, which stand in every resolved configuration.
+            fields = type(self).model_fields
+            for name in ("student_steps", "optimizer"):
+                if getattr(self, name) != fields[name].default:
+                    raise ValueError(f"{name} is of the student that train names; name one, or leave {name} out")
         if not self.one_hot + self.entropy + self.activation + self.adversarial:
             raise ValueError("all weights are 0, and the generator has nothing to learn from")
         return self

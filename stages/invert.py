@@ -13,7 +13,8 @@ from pipeline.losses.data_free.deep_inversion import Identity
 from pipeline.models.reid import ReIDModel
 from pipeline.stage import Output, Stage, StageContext, StageResult
 from pipeline.teaching.responses import check_unchanged, weights_digest
-from pipeline.training.inversion import InversionSettings, InversionTask
+from pipeline.training.data_free_settings import InversionSettings
+from pipeline.training.inversion import InversionTask
 from pipeline.training.invertible import check_invertible, spread_persons
 from pipeline.training.loop import run_steps
 from pipeline.training.made_images import IMAGES, MadeImages, leave_made_images, recognition

@@ -91,7 +91,7 @@ def _adaptation(
     return Adaptation(
         task=task, domains=domains, plan=plan, precision=build.precision(runtime, build.device(runtime)),
         log=context.metrics.write, hooks=hooks, on_round=keep_round,
-        embeddings=build.embedding_folder(runtime),
+        embeddings=build.embedding_folder(runtime), title=context.name,
     )  # fmt: skip
 
 

@@ -163,7 +163,7 @@ def _adaptation(context: StageContext, task: ProgressiveTask, domains: Domains, 
     )
     return Adaptation(
         task=task, domains=domains, plan=plan, precision=precision, log=context.metrics.write, hooks=hooks,
-        on_round=on_round, embeddings=build.embedding_folder(runtime),
+        on_round=on_round, embeddings=build.embedding_folder(runtime), title=context.name,
     )  # fmt: skip
 
 

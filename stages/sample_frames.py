@@ -67,11 +67,11 @@ def _sample_camera(
                 context.resume.save(state.looks, state.save)
     except DataError as error:
         context.metrics.write({"event": "warning", "camera": camera, "message": str(error)})
-    state.faults[camera] = dict(reader.faults)
+    state.faults[camera] = dict(sorted(reader.faults.items()))
     state.rows += write_moments(context.attempt, camera, sampler.moments)
     seen = sampler.moments
     context.metrics.write({
-        "event": "camera", "camera": camera, "frames": len(seen), "faults": dict(reader.faults),
+        "event": "camera", "camera": camera, "frames": len(seen), "faults": state.faults[camera],
         "moving": sum(moment.motion >= STILL for moment in seen),
     })  # fmt: skip
 

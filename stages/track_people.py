@@ -153,11 +153,16 @@ def _result(
 ) -> StageResult:
     frames = sum(notes["seen"].get("frames", 0) for notes in seen.values())
     if not frames:
-        problem = next(iter(seen.values()))["problem"]
+        problem = next((notes["problem"] for notes in seen.values() if notes["problem"]), "no picture has pixels")
         raise DataError(f"none of the {len(footage.files)} recordings can be read; the first problem: {problem}")
+    # Counted row by row: a day's table is long.
+    tracklets: dict[str, set[str]] = {camera: set() for camera in footage.cameras}
+    crops = 0
     with (context.attempt / TABLE).open(newline="", encoding="utf-8") as table:
-        rows = list(csv.DictReader(table))
-    if not rows:
+        for row in csv.DictReader(table):
+            crops += 1
+            tracklets[row["camera"]].add(row["tracklet"])
+    if not crops:
         left_out = sum((Counter(notes["left_out"]) for notes in seen.values()), Counter[str]())
         told = (
             ", ".join(f"{count} x {reason}" for reason, count in sorted(left_out.items())) or "no box was sure enough"
@@ -167,8 +172,8 @@ def _result(
             "people who walk before the cameras",
             "What was adapted before stays; try longer footage, or a lower tracker.birth or tracklets.least_height.",
         )
-    counts = {camera: len({row["tracklet"] for row in rows if row["camera"] == camera}) for camera in footage.cameras}
-    meta = {"stage": context.name, "role": "tracklets", "tracklets": sum(counts.values()), "crops": len(rows)}
+    counts = {camera: len(names) for camera, names in tracklets.items()}
+    meta = {"stage": context.name, "role": "tracklets", "tracklets": sum(counts.values()), "crops": crops}
     data = {context.config.footage: footage.facts(), **facts.pop("data", {})}
     told_of = {camera: {**{k: v for k, v in notes.items() if k != "place"}, "tracklets": counts[camera]}
                for camera, notes in seen.items()}  # fmt: skip

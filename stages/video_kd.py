@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import Field, model_validator
 from torch import nn
 
 from datasets.batches import Sampler, iterate_batches
@@ -16,8 +14,6 @@ from datasets.transforms import build_transform
 from pipeline import build, distributed
 from pipeline.checkpoint import load_model
 from pipeline.checkpoint_clip import load_clip_model, save_clip_model
-from pipeline.config.references import ArtifactRefName, Components, DataRef, VideoRef
-from pipeline.config.schema import StageConfig
 from pipeline.errors import ConfigError
 from pipeline.losses.distillation.coupling import Coupling
 from pipeline.models.video.clip_model import ClipModel
@@ -27,55 +23,10 @@ from pipeline.training.loop import Batches, run_steps
 from pipeline.training.progress import Progress
 from pipeline.training.resuming import loop_hooks, resumed
 from pipeline.training.scoped import SOURCE, TARGET
-from pipeline.training.settings import AugmentSettings, BatchSettings, OptimizerSettings
+from pipeline.training.video.config import VideoKDConfig
 from pipeline.training.video.coupled import CoupledTask
 from pipeline.training.video.player import ClipPlayer
-from pipeline.training.video.settings import ClipSettings, CouplingSettings
 from pipeline.training.video.teachers import ClipTeachers
-
-Head = Literal["spatial", "temporal", "fused"]
-
-
-class VideoKDConfig(StageConfig):
-    """Settings of training on tracklets; `heads` learn from labels, a head with a teacher hears it as well."""
-
-    kind: Literal["video_kd"]
-    train: VideoRef
-    data: DataRef
-    # Unlabelled tracklets on which the teachers are heard too.
-    target: DataRef | None = None
-    spatial_teacher: ArtifactRefName | None = None
-    temporal_teacher: ArtifactRefName | None = None
-    init: ArtifactRefName | None = None
-    heads: tuple[Head, ...] = Field(("spatial", "temporal", "fused"), min_length=1)
-    clip: ClipSettings = ClipSettings()
-    steps: int = Field(ge=1)
-    batch: BatchSettings = BatchSettings(identities=8, instances=4)
-    target_batch: int = Field(16, ge=2)
-    optimizer: OptimizerSettings = OptimizerSettings()
-    augment: AugmentSettings = AugmentSettings(preset="weak")
-    objectives: Annotated[dict[str, dict[str, Any]], Components("objectives")] = Field(
-        default={"cross_entropy": {"smoothing": 0.1}, "triplet": {"margin": 0.3}}
-    )
-    coupling: CouplingSettings = CouplingSettings()
-
-    @model_validator(mode="after")
-    def _nothing_in_vain(self) -> "VideoKDConfig":
-        if len(set(self.heads)) < len(self.heads):
-            raise ValueError(f"heads names one twice: {', '.join(self.heads)}")
-        taught = {"spatial": self.spatial_teacher, "temporal": self.temporal_teacher}
-        idle = [head for head, teacher in taught.items() if teacher is not None and head not in self.heads]
-        if idle:
-            raise ValueError(
-                f"{idle[0]}_teacher is given and heads leaves {idle[0]} out; add it to heads, or leave the teacher out"
-            )
-        if not any(taught.values()) and self.target is not None:
-            raise ValueError(f"target {self.target} is heard by nobody without a teacher; give one, or leave it out")
-        if not any(taught.values()) and self.coupling != CouplingSettings():
-            raise ValueError("coupling says how teachers are heard; give one, or leave it out")
-        if self.target == self.data:
-            raise ValueError(f"data and target are both {self.data}; name the unlabelled tracklets as target")
-        return self
 
 
 def run(context: StageContext) -> StageResult:
@@ -139,14 +90,13 @@ def _largest_size(context: StageContext, teachers: ClipTeachers) -> tuple[int, i
 def _model(context: StageContext, device: torch.device, *, num_classes: int) -> ClipModel:
     config: VideoKDConfig = context.config
     spec = build.model_spec(context.run_config.models[config.train])
-    answers = "fused" if "fused" in config.heads else "both"
     if config.init is None:
-        model = build.clip_model(**spec, num_classes=num_classes, answers=answers)
+        model = build.clip_model(**spec, num_classes=num_classes, answers=config.answers)
     else:
         loaded = load_clip_model(Path(context.inputs[config.init].path))
         loaded.check_spec(spec, wanted=config.train)
         model = loaded.model
-        model.answers = answers
+        model.answers = config.answers
         if model.num_classes != num_classes:
             model.reset_classifier(num_classes)
     return build.placed(model, context.run_config.runtime, device)  # type: ignore[return-value]
@@ -161,7 +111,11 @@ def _task(context: StageContext, model: ClipModel, teachers: ClipTeachers, devic
         {head: Coupling(model.width, int(width), **config.coupling.model_dump()) for head, width in widths.items()}  # type: ignore[arg-type]
     )
     objectives = build.objectives(config.objectives, student=model.head_shape, teacher=None)
-    misplaced = [term.name for term in objectives.terms if term.objective.needs_teacher or term.on != (SOURCE,)]
+    # What has weights or a memory of its own is neither learnt nor kept here.
+    misplaced = [
+        term.name for term in objectives.terms
+        if term.objective.needs_teacher or term.on != (SOURCE,) or isinstance(term.objective, nn.Module)
+    ]  # fmt: skip
     if misplaced:
         raise ConfigError(
             f"{context.name} has the objective {misplaced[0]}", "terms of labels, such as cross_entropy and triplet",
@@ -188,12 +142,14 @@ def _batches(context: StageContext, clips: dict[str, ClipDataset], *, start: int
     config: VideoKDConfig = context.config
     seed = context.seed % 2**31
     streams = []
-    for place, (name, part) in enumerate(clips.items()):
-        sampler: Sampler = UniformSampler(len(part), batch=config.target_batch, seed=seed)
-        if name == SOURCE and part.labels is not None:
-            batch = config.batch
+    for place, part in enumerate(clips.values()):
+        sampler: Sampler
+        if part.labels is None:
+            sampler = UniformSampler(len(part), batch=config.target_batch, seed=seed)
+        else:
+            people = config.batch
             sampler = PKSampler(
-                part.labels, part.cameras, identities=batch.identities, instances=batch.instances, seed=seed
+                part.labels, part.cameras, identities=people.identities, instances=people.instances, seed=seed
             )
         streams.append(iterate_batches(
             part.collect, sampler, start=start, stop=config.steps, seed=seed + place,

@@ -27,8 +27,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--models", type=Path, required=True, metavar="RUN", help="finished run with both halves, such as that of"
         " configs/quickstart.yaml: its models, source data and budgets are used")  # fmt: skip
     add("--out", type=Path, required=True, metavar="RUN", help="folder of the new run")
-    add("--follow", choices=("student", "teacher"), default="student",
-        help="which of the adapted detectors follows people, default: student")  # fmt: skip
+    add("--follow", choices=("teacher", "student"), default="teacher",
+        help="which of the adapted detectors follows people: teacher (default) or the faster student")  # fmt: skip
     add("--probe-crops", type=Path, metavar="DIR", help="labelled query/ and bounding_box_test/ of the new cameras, to"
         " measure by; Market-1501 layout")  # fmt: skip
     add("--ceiling-crops", type=Path, metavar="DIR", help="labelled bounding_box_train/ of them, for the ceiling")
@@ -42,6 +42,24 @@ def build_parser() -> argparse.ArgumentParser:
     add("--dry-run", action="store_true", help="write the configuration, say what would be run, and stop")
     add("-v", "--verbose", action="store_true", help="log details")
     return parser
+
+
+def check(options: argparse.Namespace) -> None:
+    """Refuse what would be asked for in vain.
+
+    Args:
+        options: the command line.
+
+    Raises:
+        ConfigError: what stays of the footage is to be decided before the run has come to its end.
+    """
+    from pipeline.errors import ConfigError
+
+    if options.keep and options.until:
+        raise ConfigError(
+            f"--keep {options.keep} with --until {options.until}", "--keep with a run to its end",
+            "The stages that follow need the pictures.",
+        )  # fmt: skip
 
 
 def derived_tree(options: argparse.Namespace) -> dict[str, Any]:
@@ -144,6 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
     from tools import report, run
 
     try:
+        check(options)
         config = write_config(options.out, derived_tree(options))
     except (PipelineError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -156,7 +175,7 @@ def main(arguments: list[str] | None = None) -> int:
     if status == 2 and any(options.out.glob("*/CURRENT")):
         # What was made before the problem can be looked at all the same.
         report.main([str(options.out)])
-    if status == 0 and options.keep and not (options.until or options.dry_run):
+    if status == 0 and options.keep and not options.dry_run:
         try:
             apply_retention(options.out, options.keep)
         except (PipelineError, OSError) as error:

@@ -14,7 +14,7 @@ from pipeline.comparison.cases import Case, add_case_arguments, cases_of, run_ca
 if TYPE_CHECKING:
     from pipeline.comparison.methods import Method
 
-DEFAULT_METHODS = Path(__file__).resolve().parents[1] / "configs" / "methods" / "reid_objectives.yaml"
+DEFAULT_METHODS = Path(__file__).resolve().parents[1] / "configs" / "methods" / "reid.yaml"
 
 
 def build_parser() -> argparse.ArgumentParser:

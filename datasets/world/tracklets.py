@@ -88,7 +88,7 @@ class _Both:
 
 
 def _by_passage(crops: ReIDData, *, part: str) -> ReIDData:
-    """Name a tracklet for each person and camera; numbers, so that a name does not tell who it is."""
+    """Name a tracklet for each person and camera by a number inside the camera."""
     passages = sorted({(str(s.camera_id), int(s.person_id or 0)) for s in crops.samples})
     number: dict[tuple[str, int], int] = {}
     seen: Counter[str] = Counter()

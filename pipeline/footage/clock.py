@@ -20,7 +20,7 @@ class FrameClock:
     def __init__(self, interval: float, faults: Counter[str]) -> None:
         self._interval, self._faults = interval, faults
         self._origin: float | None = None
-        self._last = 0.0
+        self._last, self._is_begun = 0.0, False
 
     def seconds(self, stamp: float | None) -> float:
         """Return the time of the next frame.
@@ -28,14 +28,17 @@ class FrameClock:
         Args:
             stamp: what the file says, in seconds on a count of its own; None where it says nothing.
         """
-        if self._origin is None:
-            # Without a stamp the first frame is the origin all the same.
-            self._origin = stamp or 0.0
+        if not self._is_begun:
+            self._is_begun, self._origin = True, stamp
             return self._last
-        step = None if stamp is None else stamp - self._origin - self._last
-        if stamp is None or step is None:
+        if self._origin is None and stamp is not None:
+            # Only frames without a stamp came before, and a stream's count begins anywhere.
+            self._origin = stamp - self._last - self._interval
+        if stamp is None or self._origin is None:
             self._last += self._interval
-        elif 0.0 < step <= MAX_GAP_SECONDS:
+            return self._last
+        step = stamp - self._origin - self._last
+        if 0.0 < step <= MAX_GAP_SECONDS:
             self._last += step
         elif -_SMALL_STEP_BACK_SECONDS <= step <= 0.0:
             # Half of an interval, so that the frames after it need not be late as well.

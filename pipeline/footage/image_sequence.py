@@ -20,9 +20,12 @@ def read_sequence(folder: Path, *, rate: float) -> Iterator[TimedPicture]:
         rate: images a second.
 
     Raises:
-        DataError: there is no image.
+        DataError: there is no image, or the folder cannot be read.
     """
-    names = sorted((entry.name for entry in folder.iterdir() if is_image(entry.name)), key=natural_key)
+    try:
+        names = sorted((entry.name for entry in folder.iterdir() if is_image(entry.name)), key=natural_key)
+    except OSError as error:
+        raise DataError(f"folder {str(folder)!r} cannot be read ({error.strerror})") from error
     if not names:
         raise DataError(f"folder {str(folder)!r} holds no image", "the images of a recording")
     for number, name in enumerate(names):
@@ -31,7 +34,10 @@ def read_sequence(folder: Path, *, rate: float) -> Iterator[TimedPicture]:
 
 def _pixels(path: Path) -> np.ndarray:
     # Read by Python, because OpenCV cannot open every name on every system.
-    content = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    try:
+        content = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    except OSError as error:
+        raise DataError(f"image {str(path)!r} cannot be read ({error.strerror})", "a readable image") from error
     image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
     if image is None:
         raise DataError(f"image {str(path)!r} cannot be decoded", "a readable image")

@@ -141,13 +141,33 @@ def _digest(files: Sequence[FootageFile]) -> str:
     for file in files:
         fields = (file.name, file.camera, file.start_seconds, file.rate if file.path.is_dir() else None)
         total.update(repr(fields).encode("ascii", "backslashreplace"))
-        images = sorted(p for p in file.path.iterdir() if is_image(p.name)) if file.path.is_dir() else [file.path]
+        images = _images(file) if file.path.is_dir() else [file.path]
         # Of a long sequence the names and lengths, and what the first and the last image hold.
         whole = {images[0], images[-1]}
         for image in images:
-            said = _ends(image) if image in whole else image.stat().st_size
+            said = _ends(image) if image in whole else _length(image)
             total.update(repr((image.name, said)).encode("ascii", "backslashreplace"))
     return total.hexdigest()
+
+
+def _images(file: FootageFile) -> list[Path]:
+    try:
+        images = sorted(path for path in file.path.iterdir() if is_image(path.name))
+    except OSError as error:
+        raise DataError(f"folder {str(file.path)!r} cannot be read ({error.strerror})") from error
+    if not images:
+        raise DataError(
+            f"folder {file.name!r} of camera {file.camera} holds no image", "a video, or a folder of images",
+            "Name the videos that a folder holds one by one.",
+        )  # fmt: skip
+    return images
+
+
+def _length(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise DataError(f"image {str(path)!r} cannot be read ({error.strerror})") from error
 
 
 def _ends(path: Path) -> tuple[int, str]:

@@ -4,7 +4,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.errors import DataError
@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 # Timestamps are rounded: a frame that is so early still belongs to the next moment.
 _ROUNDING_SECONDS = 1e-4
+_NO_PIXELS = "picture without pixels"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class ReadingPlace:
         number: frames of the camera before it.
         ended: when the recording before it ended, on the camera's clock.
         moment: last moment of the wanted rate that a frame was taken for; None before the first frame.
-        faults: what was survived before it, by reason.
+        faults: what was survived before it, by reason, and pictures without pixels that were come upon since.
     """
 
     file: int = 0
@@ -50,10 +51,16 @@ class CameraReader:
         self, files: Sequence[FootageFile], *, rate: float | None = None, place: ReadingPlace | None = None
     ) -> None:
         self._files, self._rate = files, rate
-        # Where the recording that is being read begins: reading can be taken up there.
-        self.place = place or ReadingPlace()
-        self.faults: Counter[str] = Counter(self.place.faults)
-        self._number, self._ended, self._moment = self.place.number, self.place.ended, self.place.moment
+        self._place = place or ReadingPlace()
+        self.faults: Counter[str] = Counter(self._place.faults)
+        self._number, self._ended, self._moment = self._place.number, self._place.ended, self._place.moment
+
+    @property
+    def place(self) -> ReadingPlace:
+        """Return where the recording that is being read begins: reading can be taken up there."""
+        # Whoever takes it up decodes what lies before the frame again, but converts none of it.
+        without = {_NO_PIXELS: self.faults[_NO_PIXELS]} if _NO_PIXELS in self.faults else {}
+        return replace(self._place, faults={**self._place.faults, **without})
 
     def frames(self, first: int = 0) -> Iterator[VideoFrame]:
         """Yield the wanted frames.
@@ -67,14 +74,14 @@ class CameraReader:
             DataError: not one recording of the camera could be read.
         """
         problems: list[DataError] = []
-        for position in range(self.place.file, len(self._files)):
+        for position in range(self._place.file, len(self._files)):
             try:
                 yield from self._of_file(self._files[position], first)
             except DataError as error:
                 self.faults["recording that cannot be read"] += 1
                 logger.warning("left out: %s", error)
                 problems.append(error)
-            self.place = ReadingPlace(position + 1, self._number, self._ended, self._moment, dict(self.faults))
+            self._place = ReadingPlace(position + 1, self._number, self._ended, self._moment, dict(self.faults))
         if problems and not self._number:
             raise problems[0]
 
@@ -89,7 +96,7 @@ class CameraReader:
             try:
                 image = picture.image()
             except DataError as error:
-                self.faults["picture without pixels"] += 1
+                self.faults[_NO_PIXELS] += 1
                 logger.debug("%s", error)
                 continue
             yield VideoFrame(number, seconds, image)

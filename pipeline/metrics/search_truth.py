@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -82,12 +82,14 @@ class KnownTracklets:
         owners: (T,) int64 whom each shows; -1 = nobody.
         scenes: (T,) int64 the owner's stay; -1 = none that counts.
         passages: all stays that count.
+        purity: what `tracklet_scores` says of them; empty where nobody counted.
     """
 
     cameras: np.ndarray
     owners: np.ndarray
     scenes: np.ndarray
     passages: Sequence[Passage]
+    purity: Mapping[str, float] = field(default_factory=dict)
 
     def query(self, person: int, camera: int, distances: np.ndarray) -> SearchQuery | None:
         """Return one person looked for at all cameras but one; None for who never stood before another.

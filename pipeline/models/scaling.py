@@ -11,6 +11,7 @@ from timm.models.resnet import ResNet
 from torch import nn
 
 from pipeline.errors import ConfigError
+from pipeline.models.ca_residual import NAME as CA_RESIDUAL
 from pipeline.models.cifar_resnet import CIFAR_RESNETS
 from pipeline.models.osnet import CHANNELS, OSNET_NAMES
 from pipeline.models.separable import CHANNELS as SEPARABLE_CHANNELS
@@ -124,17 +125,22 @@ def structure_of(arch: str, args: Mapping[str, Any]) -> Structure:
         return Structure(tuple(args.get("channels", SEPARABLE_CHANNELS)), tuple(args.get("layers", LAYERS)))
     if arch in CIFAR_RESNETS:
         return Structure(tuple(args.get("widths", CIFAR_RESNETS[arch][1])), channel_key="widths")
+    if arch == CA_RESIDUAL:
+        raise _not_chosen(arch, "it has args: {width: 0.5} and args: {stages: ...} of its own")
     # The weights are of no interest, and nobody's random numbers may move on for them.
     with torch.random.fork_rng(devices=[]):
         body = create_timm(timm_name(arch), pretrained=False, args=dict(args))
     found = _of_resnet(body) if isinstance(body, ResNet) else _of_convnext(body) if isinstance(body, ConvNeXt) else None
     if found is None:
-        raise ConfigError(
-            f"the channels and blocks of {arch} cannot be chosen", "a ResNet or ConvNeXt of timm, separable, OSNet or "
-            "a CIFAR ResNet",
-            "Leave width and depth at 1; timm has other sizes by name, such as mobilenetv3_small_050.",
-        )  # fmt: skip
+        raise _not_chosen(arch, "timm has other sizes by name, such as mobilenetv3_small_050")
     return found
+
+
+def _not_chosen(arch: str, instead: str) -> ConfigError:
+    return ConfigError(
+        f"the channels and blocks of {arch} cannot be chosen",
+        "a ResNet or ConvNeXt of timm, separable, OSNet or a CIFAR ResNet", f"Leave width and depth at 1; {instead}.",
+    )  # fmt: skip
 
 
 def _of_resnet(body: Any) -> Structure:

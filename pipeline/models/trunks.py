@@ -151,7 +151,7 @@ def timm_name(arch: str) -> str:
     return name
 
 
-def suggest_trunk(arch: str, *, others: Sequence[str] = (*sorted(OSNET_NAMES), SEPARABLE)) -> str:
+def suggest_trunk(arch: str, *, others: Sequence[str] = (*sorted(OSNET_NAMES), SEPARABLE, CA_RESIDUAL)) -> str:
     """Return what a message offers instead of an unknown name: the nearest known ones, else the form of a name.
 
     Args:

@@ -32,7 +32,7 @@ _HALVES = (
 )
 
 
-def derive(run: ModelsRun, footage: Tree, *, name: str, truth: Truth, follow: str = "student") -> Tree:
+def derive(run: ModelsRun, footage: Tree, *, name: str, truth: Truth, follow: str = "teacher") -> Tree:
     """Return a configuration as plain values.
 
     The detector adapts to sampled frames, then follows people, then the re-ID networks adapt to what was cut out. What
@@ -44,7 +44,8 @@ def derive(run: ModelsRun, footage: Tree, *, name: str, truth: Truth, follow: st
         footage: entry of the data section.
         name: of the new run.
         truth: by which it is measured.
-        follow: 'student' or 'teacher': which of the adapted detectors follows people.
+        follow: 'teacher' or 'student': which of the adapted detectors follows people; crops teach, so that the larger
+            one's better boxes are worth its time.
 
     Raises:
         ManifestError: a half is missing in the run, or something that it would be measured against.
@@ -120,6 +121,11 @@ class _Derivation:
             self.tree["models"][model] = copy.deepcopy(self.run.tree["models"][model])
         for name in data:
             entry = copy.deepcopy(self.run.tree["data"][name])
+            if self.tree["data"].get(name, entry) != entry:
+                raise ManifestError(
+                    f"run {self.run.folder.path} calls source data {name}, as data of the new cameras are called",
+                    "another name", "Rename it in the config.yaml of a copy of the run.",
+                )  # fmt: skip
             if entry.get("from"):
                 raise ManifestError(
                     f"data.{name} of run {self.run.folder.path} was made by its stage {entry['from']}",

@@ -11,6 +11,8 @@ from pipeline.retrieval.gap_ratios import UNKNOWN, GapRatios, gap_ratios
 
 # Background gaps are counted over at most so many pictures of a camera, evenly chosen in time.
 _BACKGROUND = 1000
+# Of a larger cluster so many pictures, evenly chosen, speak: its pairs grow with the square.
+_LARGEST = 300
 _Gaps = dict[tuple[int, int], np.ndarray]
 
 
@@ -96,6 +98,7 @@ def learn_transitions(labels: np.ndarray, cameras: np.ndarray, seconds: np.ndarr
 
 def _gaps_of_clusters(labels: np.ndarray, cameras: np.ndarray, seconds: np.ndarray) -> _Gaps:
     """Return the gaps inside clusters by pair of cameras, the smaller number first."""
+    labels = _thinned(labels)
     inside = np.flatnonzero(labels >= 0)
     shape = len(labels), int(labels.max(initial=-1)) + 1
     member = sparse.csr_matrix((np.ones(len(inside), np.int32), (inside, labels[inside])), shape)
@@ -107,6 +110,17 @@ def _gaps_of_clusters(labels: np.ndarray, cameras: np.ndarray, seconds: np.ndarr
     gaps = np.where(cameras[one] == cameras[other], np.abs(gaps), gaps)
     pairs, which = np.unique(np.stack([cameras[one], cameras[other]]), axis=1, return_inverse=True)
     return {(int(a), int(b)): gaps[which.reshape(-1) == k] for k, (a, b) in enumerate(pairs.T)}
+
+
+def _thinned(labels: np.ndarray) -> np.ndarray:
+    """Return the labels with at most `_LARGEST` pictures of each cluster left in it."""
+    kept = labels.copy()
+    counts = np.bincount(labels[labels >= 0]) if (labels >= 0).any() else np.zeros(0, np.int64)
+    for label in np.flatnonzero(counts > _LARGEST):
+        rows = np.flatnonzero(labels == label)
+        kept[rows] = -1
+        kept[rows[np.linspace(0, len(rows) - 1, _LARGEST).astype(np.int64)]] = label
+    return kept
 
 
 def _background(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -115,6 +115,7 @@ class Adaptation:
         hooks: resume points within a round; called with the memory.
         on_round: called after each judged state with its round number, for keeping snapshots.
         embeddings: folder for embeddings of networks that rest; None keeps them in memory alone.
+        title: what the progress calls it, the name of the stage.
     """
 
     def __init__(
@@ -128,9 +129,10 @@ class Adaptation:
         hooks: Callable[[AdaptationMemory], LoopHooks],
         on_round: Callable[[int], None] = lambda _: None,
         embeddings: Path | None = None,
+        title: str = "adapt",
     ) -> None:
         self.task, self.domains, self.plan, self.precision = task, domains, plan, precision
-        self.log, self.hooks, self.on_round = log, hooks, on_round
+        self.log, self.hooks, self.on_round, self.title = log, hooks, on_round, title
         self.targets = {
             name: TargetRounds(
                 task.pairs[name],
@@ -160,7 +162,7 @@ class Adaptation:
         """
         plan, steps = self.plan, self.plan.steps
         progress = Progress(
-            "adapt", total=len(plan.schedule) * steps, start=start, every_seconds=plan.log_every_seconds
+            self.title, total=len(plan.schedule) * steps, start=start, every_seconds=plan.log_every_seconds
         )
         hooks = self.hooks(memory)
         for now in plan.schedule[start // steps :]:

@@ -83,12 +83,12 @@ class CameraFollower:
         counts = {name: Counter(done.notes.get(name, {})) for name in ("seen", "left_out")}
         stretch, last, problem = None, done.frames - 1, ""
         try:
-            for frames in self._batches(reader.frames(done.frames)):
+            for begins, frames in self._batches(reader, done.frames):
                 number = self._stretch_of(frames[0])
                 if stretch is None or stretch.number != number:
                     if stretch is not None:
                         self._end(camera, stretch, counts, reader)
-                        self._writer.commit(camera, frames=frames[0].number, notes=_notes(counts, reader))
+                        self._writer.commit(camera, frames=frames[0].number, notes=_notes(counts, begins))
                     stretch = _Stretch(number, Tracker(**self._plan.tracker), TrackletCutter(**self._plan.cutter))
                 self._look(camera, stretch, frames, counts["seen"])
                 last = frames[-1].number
@@ -96,7 +96,7 @@ class CameraFollower:
             # Other cameras may be readable; who calls decides whether anything was.
             problem = str(error)
         self._end(camera, stretch, counts, reader)
-        notes = _notes(counts, reader) | {"problem": problem}
+        notes = _notes(counts, reader.place) | {"faults": dict(sorted(reader.faults.items())), "problem": problem}
         self._writer.commit(camera, frames=last + 1, is_complete=True, notes=notes)
         return self._writer.progress(camera).notes
 
@@ -124,22 +124,28 @@ class CameraFollower:
     def _stretch_of(self, frame: VideoFrame) -> int:
         return int(np.floor(frame.seconds / self._plan.stretch))
 
-    def _batches(self, frames: Iterator[VideoFrame]) -> Iterator[list[VideoFrame]]:
-        """Yield frames of one size and one stretch, so that what is found does not depend on where reading began."""
+    def _batches(self, reader: CameraReader, first: int) -> Iterator[tuple[ReadingPlace, list[VideoFrame]]]:
+        """Yield frames of one size and one stretch, so that what is found does not depend on where reading began.
+
+        With them comes the place of their first frame: the reader is ahead of it, perhaps in another recording.
+        """
         waiting: list[VideoFrame] = []
-        for frame in frames:
+        begins = reader.place
+        for frame in reader.frames(first):
             is_other = waiting and (
                 self._stretch_of(frame) != self._stretch_of(waiting[0]) or frame.image.shape != waiting[0].image.shape
             )
             if is_other or len(waiting) == self._plan.batch:
-                yield waiting
+                yield begins, waiting
                 waiting = []
+            if not waiting:
+                begins = reader.place
             waiting.append(frame)
         if waiting:
-            yield waiting
+            yield begins, waiting
 
 
-def _notes(counts: Mapping[str, Counter[str]], reader: CameraReader) -> dict[str, Any]:
+def _notes(counts: Mapping[str, Counter[str]], place: ReadingPlace) -> dict[str, Any]:
     """Return what a restart needs, and what the summary tells."""
     plain = {name: dict(sorted(count.items())) for name, count in counts.items()}
-    return {**plain, "place": asdict(reader.place), "faults": dict(reader.faults)}
+    return {**plain, "place": asdict(place)}

@@ -1,18 +1,19 @@
 """A generator that learns from a teacher's answers alone, and where wanted against a student that follows them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline import distributed
 from pipeline.losses.data_free.dafl import activation_loss, information_entropy_loss, one_hot_loss
 from pipeline.losses.data_free.zskt import disagreement_loss
 from pipeline.losses.distillation.kd import kd_loss
 from pipeline.models.image_generator import ImageGenerator
 from pipeline.models.reid import ReIDModel
 from pipeline.teaching.responses import respond
+from pipeline.training.data_free_settings import GeneratorSettings
 from pipeline.training.invertible import DARKEST, check_classifier
 from pipeline.training.loop import Batches
 from pipeline.training.optim import load_optimizer_tensors, optimizer_tensors
@@ -21,35 +22,6 @@ from pipeline.training.scoped import SOURCE
 from pipeline.training.stopwatch import timed
 from pipeline.training.tensor_names import under
 from pipeline.types import LossTerms
-
-
-@dataclass(frozen=True)
-class GeneratorSettings:
-    """What moves the generator.
-
-    Args:
-        steps: updates of the generator.
-        batch: images a step.
-        latent: width of the noise.
-        width: channels of its finest layer.
-        lr: rate of Adam.
-        one_hot: weight of images that show somebody clearly.
-        entropy: weight of everybody being shown as often.
-        activation: weight of a strong embedding.
-        adversarial: weight of the student's disagreement with the teacher.
-        student_steps: updates of the student after each of the generator.
-    """
-
-    steps: int = 200
-    batch: int = 64
-    latent: int = 64
-    width: int = 32
-    lr: float = 1e-3
-    one_hot: float = 0.05
-    entropy: float = 5.0
-    activation: float = 0.01
-    adversarial: float = 0.0
-    student_steps: int = 10
 
 
 class GeneratorTask:
@@ -142,7 +114,8 @@ class GeneratorTask:
         ours, theirs = said[SOURCE].logits, told.logits
         assert ours is not None, "a student has the teacher's classes"
         assert theirs is not None, "checked when the task was made"
-        loss = kd_loss(ours, theirs, temperature=1.0)
+        # The student's are those of all processes, each of which draws the same images.
+        loss = kd_loss(ours, distributed.gather_rows(theirs), temperature=1.0)
         student.learn(loss, said)
         return loss.detach()
 

@@ -1,21 +1,15 @@
 """Inversion of a teacher: batch after batch, noise learns to be what the teacher remembers of a person."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.losses.data_free.deep_inversion import (
-    Identity,
-    identity_loss,
-    image_length,
-    statistics_loss,
-    total_variation,
-)
+from pipeline.losses.data_free.deep_inversion import identity_loss, image_length, statistics_loss, total_variation
 from pipeline.models.norm_statistics import statistics_seen
 from pipeline.models.reid import ReIDModel
+from pipeline.training.data_free_settings import InversionSettings
 from pipeline.training.invertible import DARKEST, check_invertible, moved
 from pipeline.training.loop import Batches
 from pipeline.training.optim import load_optimizer_tensors, optimizer_tensors, set_learning_rate, warmup_cosine
@@ -25,33 +19,6 @@ from pipeline.types import LossTerms
 
 # Deviation of the first noise: what is as strong as a picture's own contrast would stay visible to the end.
 FAINT = 0.3
-
-
-@dataclass(frozen=True)
-class InversionSettings:
-    """What moves the pixels.
-
-    Args:
-        steps: of each batch.
-        coarse: share of the steps, at the beginning, in which an image has half its height and width.
-        lr: rate of Adam on normalised pixels; it falls by a cosine.
-        identity: ``cosine`` or ``cross_entropy``.
-        statistics: weight of the batch norms' statistics.
-        first: factor on the first batch norm.
-        variation: weight of the total variation.
-        length: weight of the images' length.
-        jitter: largest shift, as a share of height and width.
-    """
-
-    steps: int = 120
-    coarse: float = 0.6
-    lr: float = 0.1
-    identity: Identity = "cross_entropy"
-    statistics: float = 1e-3
-    first: float = 10.0
-    variation: float = 5e-3
-    length: float = 1e-5
-    jitter: float = 0.1
 
 
 class InversionTask:
@@ -146,7 +113,8 @@ class InversionTask:
 
     @property
     def _coarse_steps(self) -> int:
-        return round(self.settings.coarse * self.settings.steps)
+        # The last step is never coarse: images are handed over at their full size.
+        return min(round(self.settings.coarse * self.settings.steps), self.settings.steps - 1)
 
     def _size(self, at: int) -> tuple[int, int]:
         height, width = self.teacher.size

@@ -15,6 +15,7 @@ from pipeline.errors import DataError
 from pipeline.metrics.person_search import SearchQuery, SearchScore, person_search_score
 from pipeline.metrics.search_truth import KnownTracklets, owners_of, passage_of_each, shown_persons
 from pipeline.metrics.stays import SeenBoxes, passages_of
+from pipeline.metrics.tracklet_purity import tracklet_scores
 from pipeline.report.found_people import SoughtPerson
 from pipeline.training.person_search import PersonSearch
 from pipeline.training.tracklet_gallery import TrackletGallery
@@ -56,6 +57,7 @@ class MeasuredSearch:
             "mAP": score.mAP, "top1": score.top1, "recall": score.recall, "ranking_mAP": score.ranking_map,
             "queries": score.num_queries, "skipped_queries": self.num_skipped, "stays": len(self.known.passages),
             "tracklets": len(self.known.owners), "tracklets_of_nobody": int((self.known.owners < 0).sum()),
+            "purity": self.known.purity.get("purity"), "pure_tracklets": self.known.purity.get("pure"),
         }  # fmt: skip
 
     @property
@@ -67,6 +69,8 @@ class MeasuredSearch:
             f"mAP over what was detected {score.ranking_map:.3f}",
             f"queries: {score.num_queries}, {self.num_skipped} more were seen by no other camera; gallery: "
             f"{values['tracklets']} tracklets, {values['tracklets_of_nobody']} of nobody; {values['stays']} true stays",
+            f"tracklets: {self.known.purity['purity']:.0%} of their crops show whom most of the tracklet shows, "
+            f"{self.known.purity['pure']:.0%} show one person alone",
             *RULES,
         ]
 
@@ -153,10 +157,12 @@ def known_tracklets(gallery: TrackletGallery, tracks: MotTracks) -> KnownTrackle
         raise DataError(f"there are no true tracks of camera {unknown[0]}", f"cameras {', '.join(tracks.cameras)}")
     crops = _boxes_of(gallery, tracks)
     truth = SeenBoxes(tracks.rows, tracks.frames, tracks.boxes, tracks.persons)
-    owners = owners_of(crops, shown_persons(crops, truth), len(gallery))
+    shown = shown_persons(crops, truth)
+    owners = owners_of(crops, shown, len(gallery))
     passages = passages_of(truth.take(tracks.counts), tracks.rates)
     cameras = np.array([tracks.cameras.index(camera) for camera in gallery.cameras], np.int64)
-    return KnownTracklets(cameras, owners, passage_of_each(crops, owners, passages, tracks.rates), passages)
+    scenes = passage_of_each(crops, owners, passages, tracks.rates)
+    return KnownTracklets(cameras, owners, scenes, passages, tracklet_scores(crops.names, shown))
 
 
 def _boxes_of(gallery: TrackletGallery, tracks: MotTracks) -> SeenBoxes:

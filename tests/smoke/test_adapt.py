@@ -175,7 +175,7 @@ def test_labelled_data_of_the_new_cameras_adds_what_measures(models, footage, tm
     crops, frames = tmp_path / "crops", tmp_path / "frames"
     crops.mkdir()
     (frames / "annotations").mkdir(parents=True)
-    words = ["--footage", str(footage), "--models", str(models), "--out", str(tmp_path / "run"), "--follow", "teacher"]
+    words = ["--footage", str(footage), "--models", str(models), "--out", str(tmp_path / "run"), "--follow", "student"]
     words += ["--probe-crops", str(crops), "--ceiling-crops", str(crops)]
     words += ["--probe-frames", str(frames), "--ceiling-frames", str(frames)]
     assert adapt.main(words) == 2
@@ -194,8 +194,15 @@ def test_labelled_data_of_the_new_cameras_adds_what_measures(models, footage, tm
     }  # fmt: skip
     assert stages["supervised_student"]["data"] == ["source", "site_crops"]
     assert stages["supervised_detector"]["is_ceiling"] is True
-    assert stages["people"]["detector"] == "distil.teacher"
+    assert stages["people"]["detector"] == "distil.best"
     make_config(tree)
+
+
+def test_what_stays_is_not_decided_before_the_end(tmp_path, capsys):
+    words = ["--footage", str(tmp_path), "--models", str(tmp_path), "--out", str(tmp_path / "run")]
+    assert adapt.main([*words, "--keep", "none", "--until", "frames"]) == 2
+    assert "error: --keep none with --until frames; expected --keep with a run to its end" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_several_places_are_one_footage_below_the_folder_that_they_share(tmp_path):

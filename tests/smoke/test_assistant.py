@@ -49,10 +49,15 @@ def test_the_chosen_one_is_handed_on_as_it_came(tmp_path):
         ({"candidates": ["upper.best", "upper.best"]}, "upper.best is named twice"),
         ({"student": "upper.best"}, "upper.best is named twice"),
         ({"source": "target"}, "to be chosen by labels of target, to which adapt adapts"),
+        ({"source": "again"}, "to be chosen by labels of again, to which adapt adapts"),
+        ({"source": "probe"}, "to be chosen by labels of probe, to which adapt adapts"),
+        ({"source": "elsewhere"}, "to be chosen on elsewhere, a probe"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(settings, sentence, tmp_path, capsys):
     tree = make_chain(**settings)
+    tree["data"]["again"] = dict(tree["data"]["target"])
+    tree["data"]["elsewhere"] = {**tree["data"]["probe"], "domain": "random-3"}
     for name in ("upper", "lower"):
         tree["stages"][name] = {**tree["stages"]["direct"], "train": name}
     assert run_command(tree, tmp_path / "run") == 2

@@ -146,6 +146,8 @@ def gather_everybody(task, rows, gather=GeneratorTask._gather):
     [
         ({"train": "small"}, "train and adversarial belong together"),
         ({"adversarial": 1.0}, "train and adversarial belong together"),
+        ({"student_steps": 5}, "student_steps is of the student that train names"),
+        ({"optimizer": {"lr": 0.1}}, "optimizer is of the student that train names"),
         ({"one_hot": 0.0, "entropy": 0.0, "activation": 0.0}, "all weights are 0"),
         ({"teacher": "pretrain.route"}, "pretrain.route is a route of several states"),
     ],

@@ -39,7 +39,7 @@ def test_a_configuration_runs_and_scores_all_of_its_models(name, tmp_path):
 
 def test_they_can_be_compared_with_the_other_methods():
     names = "kd,mutual,byot,born_again,born_again_third,teacher_assistant"
-    methods = read_methods(CONFIGS / "methods" / "reid_objectives.yaml", names, baseline="kd")
+    methods = read_methods(CONFIGS / "methods" / "reid.yaml", names, baseline="kd")
     task = Task(CONFIGS / "compare_reid.yaml", "learn", "score", methods, STAGES)
     plan = task.plan(Case("random-1", "random-2", 0), steps={})
     assert {name: told.needs for name, told in plan.fair.items()} == {

@@ -95,6 +95,18 @@ def test_a_killed_training_goes_on_bit_for_bit(finished, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("heads", "answers"),
+    [
+        (["spatial", "temporal", "fused"], "fused"), (["fused"], "fused"), (["temporal", "spatial"], "both"),
+        (["spatial"], "spatial"), (["temporal"], "temporal"),
+    ],
+)  # fmt: skip
+def test_a_head_that_never_learnt_does_not_answer(heads, answers):
+    alone = {"spatial_teacher": None, "temporal_teacher": None, "target": None}
+    assert make_config(make_video_tree(heads=heads, **alone)).stages["couple"].answers == answers
+
+
+@pytest.mark.parametrize(
     ("settings", "sentence"),
     [
         ({"heads": ["spatial"]}, "temporal_teacher is given and heads leaves temporal out"),
@@ -115,6 +127,8 @@ def test_settings_that_cannot_work_get_a_sentence(settings, sentence):
     ("settings", "sentence"),
     [
         ({"objectives": {"kd": {}}}, "has the objective kd"),
+        ({"objectives": {"proxy_contrast": {"on": ["source"]}}}, "has the objective proxy_contrast"),
+        ({"objectives": {"byot": {"exits": ["stage1"]}}}, "byot reads the map"),
         ({"temporal_teacher": "spatial.best"}, "is no network of clips"),
         ({"spatial_teacher": "temporal.best"}, "is a network of clips"),
     ],

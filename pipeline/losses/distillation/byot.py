@@ -121,7 +121,7 @@ class BYOT(nn.Module):
         self.layers, self.temperature = check_layers("byot", exits or _stages_but_last(student_shape)), temperature
         self.needs_labels = self.needs_identities = labels > 0
         self.reads = (*(("labels",) if labels else ()), *(f"maps:{layer}" for layer in self.layers))
-        width = student_shape.maps["last"]
+        width = channels_of("byot", student_shape, tap="last", whose="student")
         # A list, because the names of modules have dots, which the keys of a ModuleDict may not have.
         self.exits = nn.ModuleList(
             Exit(

@@ -13,8 +13,6 @@ from pipeline.models.reid import IMAGENET_MEAN, IMAGENET_STD
 from pipeline.models.video.clip_taps import ClipTaps
 from pipeline.types import NetworkShape, Taps
 
-HEADS = ("spatial", "temporal", "fused")
-
 
 class ClipModel(nn.Module):
     """Frames through a trunk; frames alone, neighbouring frames, and both through a BNNeck each.
@@ -30,7 +28,8 @@ class ClipModel(nn.Module):
         size: (height, width) in pixels that the trunk sees.
         mean: per-channel mean of pixels in 0..1.
         std: per-channel standard deviation of pixels in 0..1.
-        answers: ``fused``, or ``both`` for the spatial and the temporal embedding side by side: what `embed` returns.
+        answers: what `embed` returns: the embedding of ``spatial``, ``temporal`` or ``fused``, or ``both`` for the
+            spatial and the temporal one side by side.
 
     Reference:
         Fu et al. Ultrafast video attention prediction with coupled knowledge distillation. AAAI 2020. Ours differs: it
@@ -134,9 +133,8 @@ class ClipModel(nn.Module):
         """
         assert not self.training, "embed() needs eval mode"
         said = self(clips)
-        if self.answers == "fused":
-            return F.normalize(said.fused.bn_embedding.float(), dim=1)
-        parts = [F.normalize(taps.bn_embedding.float(), dim=1) for taps in (said.spatial, said.temporal)]
+        heads = ("spatial", "temporal") if self.answers == "both" else (self.answers,)
+        parts = [F.normalize(said.head(head).bn_embedding.float(), dim=1) for head in heads]
         return torch.cat(parts, dim=1) / len(parts) ** 0.5
 
 

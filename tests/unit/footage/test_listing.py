@@ -89,6 +89,20 @@ def test_a_wrong_table_is_told_in_one_sentence(tmp_path, table, sentence):
     assert "\n" not in str(caught.value)
 
 
+def test_a_table_that_names_a_folder_of_videos_is_told_how_to_name_them(tmp_path):
+    make(tmp_path, "gate/a.mp4")
+    (tmp_path / "cameras.csv").write_text("file,camera\ngate,gate\n")
+    with pytest.raises(DataError, match=r"folder 'gate' of camera gate holds no image.*one by one"):
+        list_footage(str(tmp_path))
+
+
+def test_a_link_to_nowhere_is_told(tmp_path):
+    make(tmp_path, "gate/1.png", "gate/3.png")
+    (tmp_path / "gate" / "2.png").symlink_to(tmp_path / "gone.png")
+    with pytest.raises(DataError, match=r"2\.png' cannot be read"):
+        list_footage(str(tmp_path))
+
+
 def test_nothing_there_is_told(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         list_footage(str(tmp_path / "absent"))

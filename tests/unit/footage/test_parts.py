@@ -55,8 +55,10 @@ def test_a_thumbnail_is_grey_and_small():
         ([9.0, 9.1, 0.0, 0.1], [0, 0.1, 0.2, 0.3], 1),
         ([0.0, 2 * MAX_GAP_SECONDS, 0.2], [0, 0.1, 0.2], 2),
         ([0.0, 3600.0], [0, 3600.0], 0),
+        ([None, None, 7000.0, 7000.1], [0, 0.1, 0.2, 0.3], 0),
+        ([5.0, None, 5.2], [0, 0.1, 0.2], 0),
     ],
-    ids=["plain", "no stamps", "two in the wrong order", "a new count", "one wild stamp", "a gap"],
+    ids=["plain", "none", "two in the wrong order", "a new count", "one wild stamp", "a gap", "late ones", "one hole"],
 )
 def test_times_always_grow(stamps, expected, faults):
     counted = Counter()

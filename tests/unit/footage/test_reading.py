@@ -5,7 +5,7 @@ import pytest
 from pipeline.errors import DataError
 from pipeline.footage.reading import CameraReader
 from pipeline.footage.records import FootageFile
-from tests.unit.footage.clips import number_of, write_clip
+from tests.unit.footage.clips import number_of, write_clip, write_sequence
 
 
 def make_files(folder, *, starts=(None, None), counts=(6, 5)):
@@ -49,6 +49,24 @@ def test_reading_is_taken_up_where_it_was_left(tmp_path, rate, seen):
     rest = list(CameraReader(files, rate=rate, place=reader.place).frames(last.number + 1))
     assert [(f.number, f.seconds) for f in rest] == [(f.number, f.seconds) for f in whole if f.number > last.number]
     assert all((one.image == other.image).all() for one, other in zip(rest[::-1], whole[::-1], strict=False))
+
+
+def test_faults_are_counted_once_where_reading_is_taken_up(tmp_path):
+    folder = write_sequence(tmp_path / "images", range(8))
+    (folder / "frame 2.png").write_bytes(b"no image")
+    (folder / "frame 6.png").unlink()
+    (folder / "frame 6.png").symlink_to(tmp_path / "gone.png")
+    files = [FootageFile(folder, "gate", rate=10.0)]
+    whole = CameraReader(files)
+    assert [frame.number for frame in whole.frames()] == [0, 1, 3, 4, 5, 7]
+    assert whole.faults == {"picture without pixels": 2}
+    for seen in range(1, 6):
+        first = CameraReader(files)
+        frames = first.frames()
+        last = [next(frames) for _ in range(seen)][-1]
+        second = CameraReader(files, place=first.place)
+        list(second.frames(last.number + 1))
+        assert second.faults == whole.faults
 
 
 def test_one_unreadable_recording_of_a_camera_is_left_out(tmp_path):

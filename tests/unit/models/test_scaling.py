@@ -97,6 +97,7 @@ def test_asking_for_a_structure_draws_no_random_number():
         ("timm/regnetx_002", {"depth": 0.5}, "cannot be chosen; expected a ResNet or ConvNeXt of timm"),
         ("osnet_x1_0", {"depth": 0.5}, "depth 0.5 of osnet_x1_0, whose blocks stand in its name"),
         ("cifar/resnet20", {"depth": 0.5}, "depth 0.5 of cifar/resnet20, whose blocks stand in its name"),
+        ("ca_res", {"width": 0.5}, r"blocks of ca_res cannot be chosen; .* it has args: \{width: 0.5\}"),
         ("timm/resnt18", {"width": 0.5}, "there is no trunk 'timm/resnt18'; expected one of timm/resnet18"),
     ],
 )

@@ -111,3 +111,11 @@ def test_one_pair_says_little():
 def test_lengths_that_differ_are_refused():
     with pytest.raises(DataError, match="one of each a picture"):
         learn_transitions(np.zeros(3, int), np.zeros(2, int), np.zeros(3))
+
+
+def test_a_giant_cluster_speaks_by_a_sample_of_its_pictures():
+    count = 3000
+    labels, cameras = np.zeros(count, np.int64), np.arange(count) % 2
+    learnt = learn_transitions(labels, cameras, np.arange(count, dtype=float))
+    assert set(learnt.ratios) == {(0, 0), (0, 1), (1, 1)}
+    assert len(learnt.labels) == count

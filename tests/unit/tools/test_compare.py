@@ -15,7 +15,7 @@ from stages import STAGES
 from tools import compare
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
-LISTED = CONFIGS / "methods" / "reid_objectives.yaml"
+LISTED = CONFIGS / "methods" / "reid.yaml"
 CASE = Case("sunny_plaza", "winter_station", 3)
 
 

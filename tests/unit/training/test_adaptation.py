@@ -13,6 +13,7 @@ from pipeline.training.memory import AdaptationMemory
 from pipeline.training.mode_defaults import STUDENT_TERMS, TEACHER_TERMS
 from pipeline.training.phases import rounds_of
 from pipeline.training.precision import Precision
+from pipeline.training.progress import Progress
 from pipeline.training.progressive import ProgressiveTask
 from pipeline.training.relabel import TargetCrops, class_means
 from pipeline.training.selection import SelectionSettings
@@ -56,6 +57,20 @@ def no_hooks(memory):
 def run_whole(mode, **more):
     adaptation = make_adaptation(mode, lambda row: None, hooks=no_hooks, **more)
     return adaptation.task, adaptation.run(AdaptationMemory())
+
+
+def test_progress_has_the_name_of_the_stage(monkeypatch):
+    titles = []
+
+    def told(title, **more):
+        titles.append(title)
+        return Progress(title, **more)
+
+    monkeypatch.setattr("pipeline.training.adaptation.Progress", told)
+    adaptation = make_adaptation("kd_only", lambda row: None, hooks=no_hooks, rounds=1)
+    adaptation.title = "street"
+    adaptation.run(AdaptationMemory())
+    assert titles == ["street"]
 
 
 def run_killed(mode, after, **more):

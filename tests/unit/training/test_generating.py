@@ -7,7 +7,8 @@ import torch
 
 from pipeline.build import reid_model
 from pipeline.models.image_generator import ImageGenerator
-from pipeline.training.generating import GeneratorSettings, GeneratorTask, harvests
+from pipeline.training.data_free_settings import GeneratorSettings
+from pipeline.training.generating import GeneratorTask, harvests
 from pipeline.training.player import Player
 from tests.unit.training.test_inversion import make_teacher
 
@@ -70,6 +71,15 @@ def test_the_student_follows_and_is_what_the_disagreement_is_about():
     assert {"disagreement", "student.kd"} <= set(terms[-1].parts)
     assert all(float(term.parts["disagreement"]) <= 0 for term in terms)
     assert task.student.updates == 120
+
+
+def test_a_student_learns_in_several_processes_as_in_one(monkeypatch):
+    teacher = make_teacher()
+    alone, together = (make_task(teacher=teacher, is_adversarial=True, steps=2) for _ in range(2))
+    expected = run(alone)[-1].parts["student.kd"]
+    # Every process draws the same images, so what is gathered of two is the same rows twice.
+    monkeypatch.setattr("pipeline.distributed.gather_rows", lambda rows: torch.cat([rows, rows]))
+    torch.testing.assert_close(run(together)[-1].parts["student.kd"], expected)
 
 
 @pytest.mark.parametrize("is_adversarial", [False, True])

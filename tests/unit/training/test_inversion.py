@@ -6,7 +6,8 @@ import torch
 
 from pipeline.build import reid_model
 from pipeline.errors import ConfigError
-from pipeline.training.inversion import InversionSettings, InversionTask
+from pipeline.training.data_free_settings import InversionSettings
+from pipeline.training.inversion import InversionTask
 from pipeline.training.invertible import DARKEST, spread_persons
 
 
@@ -68,6 +69,14 @@ def test_a_task_goes_on_bit_for_bit(stop, coarse):
     run(again, start=stop)
     assert again.done.equal(whole.done)
     assert whole.done.float().std() > 0
+
+
+@pytest.mark.parametrize(("steps", "coarse"), [(1, 0.6), (2, 0.9), (3, 0.99)])
+def test_images_have_their_full_size_however_few_the_steps(steps, coarse):
+    task = make_task(make_teacher(), steps=steps, coarse=coarse)
+    run(task)
+    assert task.done.shape == (6, 3, 32, 16)
+    assert task.done.float().std() > 0
 
 
 def test_the_teacher_stays_and_seeds_matter():

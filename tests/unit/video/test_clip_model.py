@@ -59,7 +59,7 @@ def test_one_frame_is_a_pair_with_itself() -> None:
     torch.testing.assert_close(alone.temporal.embedding, doubled.temporal.embedding, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("answers", "width"), [("fused", 8), ("both", 16)])
+@pytest.mark.parametrize(("answers", "width"), [("fused", 8), ("both", 16), ("spatial", 8), ("temporal", 8)])
 def test_embeddings_have_length_one(answers: str, width: int) -> None:
     rows = make_model(answers=answers).embed(make_clips(3))
     assert rows.shape == (3, width)
