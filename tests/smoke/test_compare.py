@@ -27,7 +27,7 @@ def in_this_process(monkeypatch):
         return SimpleNamespace(returncode=run_tool.main(command[2:]))
 
     monkeypatch.setattr("pipeline.comparison.cases.subprocess", SimpleNamespace(run=run, STDOUT=None))
-    monkeypatch.setattr("pipeline.report.html.write_report", lambda run_dir: run_dir)
+    monkeypatch.setattr("pipeline.report.html.write_report", lambda run_dir, **_: run_dir)
 
 
 @pytest.fixture(scope="module")
