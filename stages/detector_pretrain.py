@@ -1,5 +1,6 @@
 """Train one detector on labelled frames: the teacher, the student alone, and, with target labels, the ceiling."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,9 +21,8 @@ from pipeline.stage import Output, Stage, StageContext, StageResult
 from pipeline.training.detection.player import DetectorPlayer
 from pipeline.training.detection.settings import DetectorOptimizerSettings, FrameSettings
 from pipeline.training.detection.supervised import DetectorSupervisedTask
-from pipeline.training.loop import run_steps
-from pipeline.training.progress import Progress
-from pipeline.training.resuming import loop_hooks, resumed
+from pipeline.training.loop import Batches
+from pipeline.training.resuming import train_on
 
 
 class DetectorPretrainConfig(StageConfig):
@@ -63,10 +63,7 @@ def run(context: StageContext) -> StageResult:
     task = DetectorSupervisedTask(player, device=device)
 
     # 3. Go on where a killed run stopped, then train.
-    state, start = resumed(context)
-    if state:
-        task.load_state(state)
-    _train(context, task, frames, start=start)
+    _train(context, task, frames)
     return _result(context, task.player, spec, parts=parts, frames=frames)
 
 
@@ -83,23 +80,19 @@ def _model(context: StageContext, spec: dict[str, Any], device: torch.device) ->
     return placed
 
 
-def _train(context: StageContext, task: DetectorSupervisedTask, frames: FrameDataset, *, start: int) -> None:
+def _train(context: StageContext, task: DetectorSupervisedTask, frames: FrameDataset) -> None:
     config, runtime = context.config, context.run_config.runtime
     seed = context.seed % 2**31
-    batches = iterate_batches(
-        frames.collect, UniformSampler(len(frames), batch=config.batch, seed=seed), start=start, stop=config.steps,
-        seed=seed, workers=runtime.workers, rank=distributed.rank(), world=distributed.world_size(),
-    )  # fmt: skip
-    progress = Progress(context.name, total=config.steps, start=start, every_seconds=runtime.log_every_seconds)
-    run_steps(
-        task,
-        ({"source": batch} for batch in batches),
-        start=start,
-        stop=config.steps,
-        hooks=loop_hooks(context, task.state),
-        progress=progress,
-    )
-    progress.close()
+    sampler = UniformSampler(len(frames), batch=config.batch, seed=seed)
+
+    def batches(steps: range) -> Iterator[Batches]:
+        loaded = iterate_batches(
+            frames.collect, sampler, start=steps.start, stop=steps.stop, seed=seed, workers=runtime.workers,
+            rank=distributed.rank(), world=distributed.world_size(),
+        )  # fmt: skip
+        return ({"source": batch} for batch in loaded)
+
+    train_on(context, task, batches, total=config.steps)
 
 
 def _result(

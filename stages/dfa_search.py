@@ -34,9 +34,8 @@ from pipeline.training.feature_search import (
     SearchTask,
     learner_settings,
 )
-from pipeline.training.loop import Batches, run_steps
-from pipeline.training.progress import Progress
-from pipeline.training.resuming import loop_hooks, resumed
+from pipeline.training.loop import Batches
+from pipeline.training.resuming import train_on
 from pipeline.training.settings import AugmentSettings, BatchSettings, OptimizerSettings
 from pipeline.training.teaching_rules import is_route
 from pipeline.types import NetworkShape
@@ -139,17 +138,9 @@ def run(context: StageContext) -> StageResult:
 
 def _search(context: StageContext, task: SearchTask, crops: CropDataset, held_out: np.ndarray) -> None:
     total = task.steps * len(task.stages)
-    state, start = resumed(context)
-    if state:
-        task.load_state(state)
-    progress = Progress(
-        context.name, total=total, start=start, every_seconds=context.run_config.runtime.log_every_seconds
+    train_on(
+        context, task, lambda left: _batches(context, crops, held_out, start=left.start, stop=left.stop), total=total
     )
-    run_steps(
-        task, _batches(context, crops, held_out, start=start, stop=total), start=start, stop=total,
-        hooks=loop_hooks(context, task.state), progress=progress,
-    )  # fmt: skip
-    progress.close()
 
 
 def _batches(

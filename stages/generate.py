@@ -16,11 +16,9 @@ from pipeline.teaching.responses import check_unchanged, weights_digest
 from pipeline.training.data_free_settings import GeneratorSettings
 from pipeline.training.generating import GeneratorTask
 from pipeline.training.invertible import check_classifier
-from pipeline.training.loop import run_steps
 from pipeline.training.made_images import IMAGES, MadeImages, leave_made_images, recognition
 from pipeline.training.player import Player
-from pipeline.training.progress import Progress
-from pipeline.training.resuming import loop_hooks, resumed
+from pipeline.training.resuming import train_on
 from pipeline.training.settings import OptimizerSettings
 from pipeline.training.teaching_rules import is_route
 
@@ -93,15 +91,7 @@ def _run(context: StageContext) -> StageResult:
     task = GeneratorTask(teacher, student, images=config.images, settings=config.settings, seed=context.seed)
 
     # 2. Go on where a killed run stopped, then train.
-    state, start = resumed(context)
-    if state:
-        task.load_state(state)
-    progress = Progress(context.name, total=config.steps, start=start, every_seconds=runtime.log_every_seconds)
-    run_steps(
-        task, task.batches(start), start=start, stop=config.steps, hooks=loop_hooks(context, task.state),
-        progress=progress,
-    )  # fmt: skip
-    progress.close()
+    train_on(context, task, lambda steps: task.batches(steps.start), total=config.steps)
     check_unchanged(teacher, digest)
 
     # 3. Hand over pixels with the person that the teacher saw in each.

@@ -16,10 +16,8 @@ from pipeline.teaching.responses import check_unchanged, weights_digest
 from pipeline.training.data_free_settings import InversionSettings
 from pipeline.training.inversion import InversionTask
 from pipeline.training.invertible import check_invertible, spread_persons
-from pipeline.training.loop import run_steps
 from pipeline.training.made_images import IMAGES, MadeImages, leave_made_images, recognition
-from pipeline.training.progress import Progress
-from pipeline.training.resuming import loop_hooks, resumed
+from pipeline.training.resuming import train_on
 from pipeline.training.teaching_rules import is_route
 
 
@@ -74,15 +72,7 @@ def _run(context: StageContext) -> StageResult:
     task = InversionTask(teacher, labels, parts=parts, settings=config.settings, seed=context.seed)
 
     # 2. Go on where a killed run stopped, then move pixels.
-    state, start = resumed(context)
-    if state:
-        task.load_state(state)
-    progress = Progress(context.name, total=task.total, start=start, every_seconds=runtime.log_every_seconds)
-    run_steps(
-        task, task.batches(start), start=start, stop=task.total, hooks=loop_hooks(context, task.state),
-        progress=progress,
-    )  # fmt: skip
-    progress.close()
+    train_on(context, task, lambda steps: task.batches(steps.start), total=task.total)
     check_unchanged(teacher, digest)
 
     # 3. Hand over pixels and persons.

@@ -1,6 +1,7 @@
 """Let several students learn together, on labelled source and unlabelled target crops, by each other's answers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,15 @@ from pipeline.checkpoint import save_model
 from pipeline.models.camera_statistics import fit_camera_statistics
 from pipeline.models.reid import ReIDModel
 from pipeline.stage import Output, Stage, StageContext, StageResult
-from pipeline.training.domain_batches import DomainBatches
+from pipeline.training.domain_batches import unclustered_batches
 from pipeline.training.extraction import extract_embeddings
-from pipeline.training.loop import Batches, run_steps
 from pipeline.training.match_calibration import calibrate
 from pipeline.training.mutual import MutualTask, Peer, name_of
 from pipeline.training.mutual_config import MOST, MutualKDConfig, hearing
 from pipeline.training.player import Player
-from pipeline.training.progress import Progress
 from pipeline.training.relabel import TargetCrops
-from pipeline.training.resuming import loop_hooks, resumed
+from pipeline.training.resuming import train_on
+from pipeline.training.scoped import SOURCE, TARGET
 from pipeline.training.student import starting_network
 
 
@@ -39,18 +39,13 @@ def run(context: StageContext) -> StageResult:
 
     # 2. The students, each with an optimizer and with terms of its own.
     task = _task(context, source, device)
-    state, start = resumed(context)
-    if state:
-        task.load_state(state)
 
     # 3. All learn in the same steps.
-    runtime = context.run_config.runtime
-    progress = Progress(context.name, total=config.steps, start=start, every_seconds=runtime.log_every_seconds)
-    run_steps(
-        task, _batches(context, source, target, steps=range(start, config.steps)), start=start, stop=config.steps,
-        hooks=loop_hooks(context, task.state), progress=progress,
+    batches = partial(
+        unclustered_batches, source, target, sizes={SOURCE: config.source_batch, TARGET: config.target_batch},
+        seed=context.seed % 2**31, workers=context.run_config.runtime.workers,
     )  # fmt: skip
-    progress.close()
+    train_on(context, task, lambda steps: batches(steps=steps), total=config.steps)
 
     # 4. Hand over every student with the statistics of the target's cameras.
     return _result(context, task, source=source, target=target, facts=facts)
@@ -111,18 +106,6 @@ def _peers(context: StageContext, models: Sequence[ReIDModel], device: torch.dev
         )  # fmt: skip
         peers.append(Peer(player, alone[i], hears[i]))
     return peers
-
-
-def _batches(context: StageContext, source: CropDataset, target: TargetCrops, *, steps: range) -> Iterator[Batches]:
-    config = context.config
-    loading = DomainBatches(
-        source, {"target": target}, sizes={"source": config.source_batch, "target": config.target_batch},
-        seed=context.seed % 2**31, workers=context.run_config.runtime.workers,
-    )  # fmt: skip
-    try:
-        yield from loading.round({"target": None}, steps)
-    finally:
-        loading.close()
 
 
 def _result(

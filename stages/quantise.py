@@ -1,6 +1,6 @@
 """Round a trained student to eight bits, let it learn that way, and leave it as a network that runs in int8."""
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,16 +20,15 @@ from pipeline.models.camera_statistics import CameraStatistics, fit_camera_stati
 from pipeline.models.quantisation.network import quantised_network, quantisers_of
 from pipeline.models.reid import ReIDModel
 from pipeline.stage import Output, Stage, StageContext, StageResult
-from pipeline.training.domain_batches import DomainBatches
+from pipeline.training.domain_batches import unclustered_batches
 from pipeline.training.embedder_file import add_cameras, add_match, check_int8_packages, load_embedder, save_int8
 from pipeline.training.extraction import extract_embeddings
-from pipeline.training.loop import Batches, run_steps
 from pipeline.training.match_calibration import SeenCrops, spread_crops, transferred
 from pipeline.training.player import Player
-from pipeline.training.progress import Progress
 from pipeline.training.quantising import QuantiseTask, check_identities
 from pipeline.training.relabel import TargetCrops
-from pipeline.training.resuming import loop_hooks, resumed
+from pipeline.training.resuming import train_on
+from pipeline.training.scoped import SOURCE, TARGET
 from pipeline.training.scoring import images_per_second
 from pipeline.training.settings import AugmentSettings, BatchSettings, OptimizerSettings
 
@@ -83,15 +82,11 @@ def run(context: StageContext) -> StageResult:
 
     # 2. Its rounded copy, which learns from it.
     task = _task(context, teacher, source, target, device=device)
-    state, start = resumed(context)
-    if state:
-        task.load_state(state)
-    progress = Progress(context.name, total=config.steps, start=start, every_seconds=runtime.log_every_seconds)
-    run_steps(
-        task, _batches(context, source, target, steps=range(start, config.steps)), start=start, stop=config.steps,
-        hooks=loop_hooks(context, task.state), progress=progress,
+    batches = partial(
+        unclustered_batches, source, target, sizes={SOURCE: config.source_batch, TARGET: config.target_batch},
+        seed=context.seed % 2**31, workers=runtime.workers,
     )  # fmt: skip
-    progress.close()
+    train_on(context, task, lambda steps: batches(steps=steps), total=config.steps)
 
     # 3. The network in int8, and how it compares.
     return _result(context, task.player.mean, loaded, target=target, facts=facts)
@@ -133,18 +128,6 @@ def _pixels(crops: CropDataset, count: int) -> torch.Tensor:
     """Return crops at equal distances in the listing, as they are."""
     chosen = np.unique(np.linspace(0, len(crops) - 1, min(count, len(crops))).astype(np.int64))
     return crops.collect([(int(i), 0) for i in chosen], is_augmented=False).images
-
-
-def _batches(context: StageContext, source: CropDataset, target: TargetCrops, *, steps: range) -> Iterator[Batches]:
-    config = context.config
-    loading = DomainBatches(
-        source, {"target": target}, sizes={"source": config.source_batch, "target": config.target_batch},
-        seed=context.seed % 2**31, workers=context.run_config.runtime.workers,
-    )  # fmt: skip
-    try:
-        yield from loading.round({"target": None}, steps)
-    finally:
-        loading.close()
 
 
 def _result(

@@ -27,9 +27,8 @@ from pipeline.models.reid import ReIDModel
 from pipeline.stage import Output, Stage, StageContext, StageResult
 from pipeline.teaching.responses import check_unchanged, weights_digest
 from pipeline.training.block_search import BlockSearchTask, as_crops
-from pipeline.training.loop import run_steps
-from pipeline.training.progress import Progress
-from pipeline.training.resuming import loop_hooks, resumed
+from pipeline.training.loop import Batches
+from pipeline.training.resuming import train_on
 from pipeline.training.settings import AugmentSettings, OptimizerSettings
 from pipeline.training.structure_choice import undominated
 from pipeline.training.structure_file import STRUCTURE, save_structure
@@ -154,20 +153,16 @@ def _task(
 
 def _train(context: StageContext, task: BlockSearchTask, crops: CropDataset, learnt: np.ndarray) -> None:
     config, runtime = context.config, context.run_config.runtime
-    state, start = resumed(context)
-    if state:
-        task.load_state(state)
     seed = context.seed % 2**31
-    batches = iterate_batches(
-        partial(_collect, crops, learnt), UniformSampler(len(learnt), batch=config.batch, seed=seed), start=start,
-        stop=config.steps, seed=seed, workers=runtime.workers, rank=distributed.rank(), world=distributed.world_size(),
-    )  # fmt: skip
-    progress = Progress(context.name, total=config.steps, start=start, every_seconds=runtime.log_every_seconds)
-    run_steps(
-        task, as_crops(batches), start=start, stop=config.steps, hooks=loop_hooks(context, task.state),
-        progress=progress,
-    )  # fmt: skip
-    progress.close()
+    sampler = UniformSampler(len(learnt), batch=config.batch, seed=seed)
+
+    def batches(steps: range) -> Iterator[Batches]:
+        return as_crops(iterate_batches(
+            partial(_collect, crops, learnt), sampler, start=steps.start, stop=steps.stop, seed=seed,
+            workers=runtime.workers, rank=distributed.rank(), world=distributed.world_size(),
+        ))  # fmt: skip
+
+    train_on(context, task, batches, total=config.steps)
 
 
 def _collect(crops: CropDataset, learnt: np.ndarray, items: Sequence[Item]) -> ReIDBatch:

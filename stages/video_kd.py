@@ -19,9 +19,8 @@ from pipeline.losses.distillation.coupling import Coupling
 from pipeline.models.video.clip_model import ClipModel
 from pipeline.stage import Output, Stage, StageContext, StageResult
 from pipeline.teaching.responses import check_unchanged, weights_digest
-from pipeline.training.loop import Batches, run_steps
-from pipeline.training.progress import Progress
-from pipeline.training.resuming import loop_hooks, resumed
+from pipeline.training.loop import Batches
+from pipeline.training.resuming import train_on
 from pipeline.training.scoped import SOURCE, TARGET
 from pipeline.training.video.config import VideoKDConfig
 from pipeline.training.video.coupled import CoupledTask
@@ -53,16 +52,7 @@ def run(context: StageContext) -> StageResult:
     frozen = {head: weights_digest(network) for head, network in teachers.networks.items()}
 
     # 3. Go on where a killed run stopped, then train.
-    state, start = resumed(context)
-    if state:
-        task.load_state(state)
-    every = context.run_config.runtime.log_every_seconds
-    progress = Progress(context.name, total=config.steps, start=start, every_seconds=every)
-    run_steps(
-        task, _batches(context, clips, start=start), start=start, stop=config.steps,
-        hooks=loop_hooks(context, task.state), progress=progress,
-    )  # fmt: skip
-    progress.close()
+    train_on(context, task, lambda steps: _batches(context, clips, start=steps.start), total=config.steps)
     for head, network in teachers.networks.items():
         check_unchanged(network, frozen[head])
     return _result(context, task.player, clips, data)

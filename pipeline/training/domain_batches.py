@@ -85,5 +85,31 @@ class DomainBatches:
         )  # fmt: skip
 
 
+def unclustered_batches(
+    source: CropDataset,
+    target: TargetCrops,
+    *,
+    sizes: Mapping[str, BatchSettings],
+    seed: int,
+    workers: int,
+    steps: range,
+) -> Iterator[Batches]:
+    """Yield a source batch beside an evenly sampled one of the one target for every step, and end the workers.
+
+    Args:
+        source: labelled crops.
+        target: unlabelled crops.
+        sizes: persons and crops of a batch of 'source' and of 'target'.
+        seed: of sampling and augmentation.
+        workers: loading processes of each domain.
+        steps: the steps to sample for.
+    """
+    loading = DomainBatches(source, {TARGET: target}, sizes=sizes, seed=seed, workers=workers)
+    try:
+        yield from loading.round({TARGET: None}, steps)
+    finally:
+        loading.close()
+
+
 def _at(labels: np.ndarray, batch: ReIDBatch) -> torch.Tensor:
     return torch.from_numpy(labels[batch.indices.numpy()].astype(np.int64))

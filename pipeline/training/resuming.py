@@ -1,14 +1,47 @@
-"""Resume points of a stage that trains: one file of tensors."""
+"""Resume points of a stage that trains, one file of tensors, and the training that goes on from them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
 
 from torch import Tensor
 
 from pipeline.checkpoint_file import load_tensors, save_tensors
 from pipeline.stage import StageContext
-from pipeline.training.loop import LoopHooks
+from pipeline.training.loop import Batches, LoopHooks, Task, run_steps
+from pipeline.training.progress import Progress
 
 _FILE = "state.safetensors"
+
+
+class ResumableTask(Task, Protocol):
+    """A task whose state can be kept."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything that the next step depends on, as named tensors."""
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` returned."""
+
+
+def train_on(
+    context: StageContext, task: ResumableTask, batches: Callable[[range], Iterator[Batches]], *, total: int
+) -> None:
+    """Go on where a killed run stopped, and train to the end.
+
+    Args:
+        context: of the stage.
+        task: does the steps; its state is taken from the newest point and left in the next ones.
+        batches: from the steps that are left to one mapping of domain to batch for each.
+        total: steps of the stage.
+    """
+    state, start = resumed(context)
+    if state:
+        task.load_state(state)
+    every = context.run_config.runtime.log_every_seconds
+    progress = Progress(context.name, total=total, start=start, every_seconds=every)
+    left = range(start, total)
+    run_steps(task, batches(left), start=start, stop=total, hooks=loop_hooks(context, task.state), progress=progress)
+    progress.close()
 
 
 def resumed(context: StageContext) -> tuple[dict[str, Tensor], int]:
