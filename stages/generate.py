@@ -31,16 +31,16 @@ class GenerateConfig(StageConfig):
     # The student that the generator is set against; it is handed over as `best`.
     train: ModelRef | None = None
     images: int = Field(600, ge=2)
-    steps: int = Field(200, ge=1)
-    batch: int = Field(64, ge=2)
-    latent: int = Field(64, ge=1)  # width of the noise
-    width: int = Field(32, ge=1)  # channels of the generator's finest layer
-    lr: float = Field(1e-3, gt=0)
-    one_hot: float = Field(0.05, ge=0)
-    entropy: float = Field(5.0, ge=0)
-    activation: float = Field(0.01, ge=0)
-    adversarial: float = Field(0.0, ge=0)
-    student_steps: int = Field(10, ge=1)
+    steps: int = Field(GeneratorSettings.steps, ge=1)
+    batch: int = Field(GeneratorSettings.batch, ge=2)
+    latent: int = Field(GeneratorSettings.latent, ge=1)  # width of the noise
+    width: int = Field(GeneratorSettings.width, ge=1)  # channels of the generator's finest layer
+    lr: float = Field(GeneratorSettings.lr, gt=0)
+    one_hot: float = Field(GeneratorSettings.one_hot, ge=0)
+    entropy: float = Field(GeneratorSettings.entropy, ge=0)
+    activation: float = Field(GeneratorSettings.activation, ge=0)
+    adversarial: float = Field(GeneratorSettings.adversarial, ge=0)
+    student_steps: int = Field(GeneratorSettings.student_steps, ge=1)
     optimizer: OptimizerSettings = OptimizerSettings()  # of the student
 
     @model_validator(mode="after")

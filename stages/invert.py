@@ -28,15 +28,15 @@ class InvertConfig(StageConfig):
     teacher: ArtifactRefName
     instances: int = Field(4, ge=1)  # images of each of the teacher's persons
     batch: int = Field(128, ge=2)  # images that are made together; their statistics are compared with the teacher's
-    steps: int = Field(120, ge=1)  # of each batch
-    coarse: float = Field(0.6, ge=0, lt=1)  # share of the steps at half the height and width
-    lr: float = Field(0.1, gt=0)
-    identity: Identity = "cross_entropy"
-    statistics: float = Field(1e-3, ge=0)  # weight of the batch norms' statistics
-    first: float = Field(10.0, ge=0)  # factor on the first batch norm
-    variation: float = Field(5e-3, ge=0)  # weight of the total variation
-    length: float = Field(1e-5, ge=0)  # weight of the images' length
-    jitter: float = Field(0.1, ge=0, lt=0.5)  # largest shift, as a share of height and width
+    steps: int = Field(InversionSettings.steps, ge=1)  # of each batch
+    coarse: float = Field(InversionSettings.coarse, ge=0, lt=1)  # share of the steps at half the height and width
+    lr: float = Field(InversionSettings.lr, gt=0)
+    identity: Identity = InversionSettings.identity
+    statistics: float = Field(InversionSettings.statistics, ge=0)  # weight of the batch norms' statistics
+    first: float = Field(InversionSettings.first, ge=0)  # factor on the first batch norm
+    variation: float = Field(InversionSettings.variation, ge=0)  # weight of the total variation
+    length: float = Field(InversionSettings.length, ge=0)  # weight of the images' length
+    jitter: float = Field(InversionSettings.jitter, ge=0, lt=0.5)  # largest shift, as a share of height and width
 
     @model_validator(mode="after")
     def _one_network(self) -> "InvertConfig":

@@ -3,10 +3,9 @@
 import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import model_validator
 from torch import nn
 
 from datasets.cache import load_pixels
@@ -16,7 +15,6 @@ from datasets.records import ReIDData
 from datasets.transforms import build_transform
 from pipeline import build, distributed
 from pipeline.checkpoint import save_model
-from pipeline.config.references import ArtifactRefName, DataRef, ModelRef, Operational, SilentDefault
 from pipeline.metrics.match_record import MatchRecord
 from pipeline.models.camera_statistics import CameraStatistics, fit_camera_statistics
 from pipeline.models.reid import ReIDModel
@@ -25,62 +23,26 @@ from pipeline.teaching.responses import check_unchanged, weights_digest
 from pipeline.teaching.route import spread
 from pipeline.training.adaptation import Adaptation, Domains, Plan
 from pipeline.training.aggregation_file import load_aggregation
-from pipeline.training.beta import BetaSettings
 from pipeline.training.clustering_settings import ClusteringSettings
 from pipeline.training.extraction import extract_embeddings
 from pipeline.training.loop import LoopHooks
-from pipeline.training.made_images import IMAGES, load_made_images
+from pipeline.training.made_images import load_made_images
 from pipeline.training.match_calibration import calibrate, target_crops
-from pipeline.training.match_people import MatchDataRef, check_match_data, match_data_facts, people_to_match
+from pipeline.training.match_people import match_data_facts, people_to_match
 from pipeline.training.memory import AdaptationMemory
 from pipeline.training.phases import Round
 from pipeline.training.player import Player
 from pipeline.training.progressive import ProgressiveTask, Side
+from pipeline.training.progressive_config import ProgressiveKDConfig
 from pipeline.training.relabel import TargetCrops
 from pipeline.training.remembering import load_memory, split_terms
 from pipeline.training.resuming import loop_hooks, resumed
 from pipeline.training.route_parts import RouteParts, leave_route
 from pipeline.training.route_walk import follow_route, renew_space
-from pipeline.training.selection import SelectionSettings
-from pipeline.training.settings import AugmentSettings, BatchSettings
-from pipeline.training.structure_file import StructureRef
 from pipeline.training.student import starting_student, trained_spec
 from pipeline.training.target_tracklets import used_tracklets
 from pipeline.training.teachers import LoadedTeacher, load_teacher, routed_teacher, steps_of_route
-from pipeline.training.teaching_config import TeachingConfig
 from pipeline.training.tensor_names import under
-
-
-class ProgressiveKDConfig(TeachingConfig):
-    """Settings of joint progressive distillation and unsupervised adaptation."""
-
-    kind: Literal["progressive_kd"]
-    train: ModelRef
-    structure: StructureRef = None
-    source: DataRef | None = None
-    # In place of source crops, where these may not be seen: what an `invert` or a `generate` made of a teacher.
-    images: Annotated[ArtifactRefName | None, SilentDefault(None)] = None
-    target: DataRef
-    source_batch: BatchSettings = BatchSettings()
-    target_batch: BatchSettings = BatchSettings()
-    beta: BetaSettings = BetaSettings()
-    augment: AugmentSettings = AugmentSettings()
-    clustering: ClusteringSettings = ClusteringSettings()
-    selection: SelectionSettings = SelectionSettings()
-    keep_rounds: Operational[bool] = False
-    # Labelled people to take thresholds from, other than those who are trained on.
-    match_data: MatchDataRef = None
-
-    @model_validator(mode="after")
-    def _two_domains(self) -> "ProgressiveKDConfig":
-        check_match_data(self.match_data, [self.source, self.target])
-        if (self.source is None) == (self.images is None):
-            raise ValueError("give either source, labelled crops, or images, what was made of a teacher")
-        if self.images is not None and not self.images.endswith(f".{IMAGES}"):
-            raise ValueError(f"images is {self.images}; name the role {IMAGES} of an invert or a generate")
-        if self.source == self.target:
-            raise ValueError(f"source and target are both {self.source}; name the data of the new cameras as target")
-        return self
 
 
 def run(context: StageContext) -> StageResult:

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 import numpy as np
 from scipy import sparse
@@ -110,15 +110,7 @@ def assign_pseudo_labels(
         DataError: for features that are not finite or zero in some rows, a wrong eps, missing cameras, or transitions
             without tracklets.
     """
-    if isinstance(eps, str) and eps != "auto":
-        raise DataError(f"eps {eps!r}", "a number or 'auto'")
-    if transitions not in ("off", "fuse"):
-        raise DataError(f"transitions {transitions!r}", "'off' or 'fuse'")
-    if transitions == "fuse" and (tracklets is None or not np.isfinite(tracklets.seconds).any()):
-        raise DataError(
-            "clustering.transitions is fuse, and no time of a tracklet is known", "tracklets with times on one clock",
-            "Switch clustering.transitions off.",
-        )  # fmt: skip
+    _check_choices(eps, transitions, tracklets)
     gap = eps_gap or 0.0
     keep = min(1.0, (max(EPS_GRID) + 0.15 if isinstance(eps, str) else eps) + gap)
     rows = _normalised(features)
@@ -129,12 +121,14 @@ def assign_pseudo_labels(
     _refuse_zero_rows(rows)
     nodes = nodes_of(rows, None if cameras is None else np.asarray(cameras), tracklets)
     distances = _distances(nodes, camera_aware, (k1, k2), keep, search)
-    density: dict[str, Any] = {"apart": nodes.apart, "min_samples": nodes.scaled(min_samples, least=LEAST_SAMPLES)}
-    found = cluster_nodes(distances, eps=eps, gap=eps_gap, threshold=independence_threshold, **density)
+    clustered = partial(
+        cluster_nodes, eps=eps, gap=eps_gap, threshold=independence_threshold, apart=nodes.apart,
+        min_samples=nodes.scaled(min_samples, least=LEAST_SAMPLES),
+    )  # fmt: skip
+    found = clustered(distances)
     if transitions == "fuse" and nodes.cameras is not None:
         learnt = learn_transitions(found.labels, nodes.cameras, nodes.seconds)
-        distances = fused_distances(distances, learnt, nodes.cameras, nodes.seconds)
-        found = cluster_nodes(distances, eps=eps, gap=eps_gap, threshold=independence_threshold, **density)
+        found = clustered(fused_distances(distances, learnt, nodes.cameras, nodes.seconds))
     labels = without_small_clusters(found.labels[nodes.of_image], min_size=min_cluster_size)
     collapse = collapse_of(labels)
     if collapse:
@@ -144,6 +138,18 @@ def assign_pseudo_labels(
         int(found.is_unreliable[nodes.of_image].sum()), collapse, found.eps_scores,
         None if tracklets is None else len(nodes.features),
     )  # fmt: skip
+
+
+def _check_choices(eps: float | str, transitions: str, tracklets: Tracklets | None) -> None:
+    if isinstance(eps, str) and eps != "auto":
+        raise DataError(f"eps {eps!r}", "a number or 'auto'")
+    if transitions not in ("off", "fuse"):
+        raise DataError(f"transitions {transitions!r}", "'off' or 'fuse'")
+    if transitions == "fuse" and (tracklets is None or not np.isfinite(tracklets.seconds).any()):
+        raise DataError(
+            "clustering.transitions is fuse, and no time of a tracklet is known", "tracklets with times on one clock",
+            "Switch clustering.transitions off.",
+        )  # fmt: skip
 
 
 def _normalised(features: np.ndarray) -> np.ndarray:
