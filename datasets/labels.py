@@ -45,3 +45,12 @@ def tracklet_indices(data: ReIDData) -> np.ndarray:
 def capture_seconds(data: ReIDData) -> np.ndarray:
     """Return the (N,) float64 moment of each sample; NaN where unknown."""
     return np.array([np.nan if s.seconds is None else s.seconds for s in data.samples], np.float64)
+
+
+def has_one_clock(data: ReIDData) -> bool:
+    """Return whether the moments of all samples can be compared with one another.
+
+    Args:
+        data: crops of any number of cameras.
+    """
+    return len({sample.clock for sample in data.samples}) <= 1

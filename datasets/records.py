@@ -19,7 +19,8 @@ class ReIDSample:
         domain: name of the data set that it came from.
         frame: frame number inside the camera's recording, or None.
         tracklet_id: identifier of the tracklet inside the camera, or None.
-        seconds: when it was filmed, on a clock that the cameras share or since the recording began; None where unknown.
+        seconds: when it was filmed; None where unknown.
+        clock: name of the clock that `seconds` counts on; None = the same one for all crops.
     """
 
     path: str
@@ -29,6 +30,7 @@ class ReIDSample:
     frame: int | None = None
     tracklet_id: str | None = None
     seconds: float | None = None
+    clock: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Reader for a folder of tracklets: crops that a tracker cut from footage, and the table that says where and when.
 
 ROOT/tracklets.csv has a row for each crop with COLUMNS: `path` relative to ROOT, a `tracklet` that no other camera has,
-`seconds` on a clock that the cameras share or since the recording began, the box in pixels of the frame. Nobody knows
-who the people are. A last row that was not written to its end is left out: footage may still be cut into the folder.
+`seconds` on the clock that `clock` names (one for all cameras where the column is absent), the box in pixels of the
+frame. Nobody knows who the people are. A last row that was not written to its end is left out: footage may still be cut into the folder.
 """
 
 import csv
@@ -19,7 +19,7 @@ from datasets.records import ReIDData, ReIDSample, normalise_camera_name
 from pipeline.errors import DataError
 
 TABLE = "tracklets.csv"
-COLUMNS = ("path", "camera", "tracklet", "frame", "seconds", "left", "top", "right", "bottom", "score")
+COLUMNS = ("path", "camera", "tracklet", "frame", "seconds", "left", "top", "right", "bottom", "score", "clock")
 _NEEDED = COLUMNS[:5]
 _MAX_MISSING = 0.2
 
@@ -121,4 +121,5 @@ def _to_sample(row: Mapping[str, str | None], place: str, domain: str) -> ReIDSa
         frame=frame,
         tracklet_id=values["tracklet"],
         seconds=seconds,
+        clock=(row.get("clock") or "").strip() or None,
     )

@@ -68,7 +68,7 @@ def run(context: StageContext) -> StageResult:
     sureness, facts = _sureness(context, loaded, model)
 
     # 2. One camera after the other, from the last note on.
-    writer = TrackletWriter(context.attempt, made_by={"stage": context.name})
+    writer = TrackletWriter(context.attempt, made_by={"stage": context.name}, has_clock=footage.has_clock)
     follower = CameraFollower(
         _finder(context, loaded, model, sureness), _plan(config), writer, on_stretch=_counter(context, footage, writer)
     )
@@ -181,4 +181,4 @@ def _result(
     return StageResult({"tracklets": Output(TABLE, meta)}, metrics, data)
 
 
-STAGE = Stage("track_people", 1, TrackPeopleConfig, ("tracklets",), run)
+STAGE = Stage("track_people", 2, TrackPeopleConfig, ("tracklets",), run)

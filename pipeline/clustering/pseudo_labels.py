@@ -150,6 +150,12 @@ def _check_choices(eps: float | str, transitions: str, tracklets: Tracklets | No
             "clustering.transitions is fuse, and no time of a tracklet is known", "tracklets with times on one clock",
             "Switch clustering.transitions off.",
         )  # fmt: skip
+    if transitions == "fuse" and tracklets is not None and not tracklets.has_clock:
+        raise DataError(
+            "clustering.transitions is fuse, and each camera's times count from its own beginning",
+            "tracklets with times on one clock",
+            "Give each recording's start in the camera table, or switch clustering.transitions off.",
+        )
 
 
 def _normalised(features: np.ndarray) -> np.ndarray:

@@ -22,11 +22,13 @@ class Tracklets:
         ids: (N,) int64; images of one number show one person in one camera, -1 = in no tracklet.
         seconds: (N,) float64 on a clock of the camera; NaN = unknown, which overlaps with nothing.
         keep_apart: whether people whom a camera saw at the same time are two.
+        has_clock: whether the moments of different cameras can be compared.
     """
 
     ids: np.ndarray
     seconds: np.ndarray
     keep_apart: bool = True
+    has_clock: bool = True
 
     def __post_init__(self) -> None:
         """Check that there is one moment an image."""

@@ -56,11 +56,12 @@ def decode_video(path: Path, faults: Counter[str]) -> Iterator[TimedPicture]:
         stream = _video_stream(container, path)
         # Slices are put together in the same way each time; whole frames in parallel are not where packets are damaged.
         stream.thread_type = "SLICE"
+        shape = float(stream.sample_aspect_ratio or 1)
         clock = FrameClock(1.0 / float(stream.average_rate or stream.guessed_rate or _DEFAULT_RATE), faults)
         for frame in _decoded(container, stream, faults):
             count += 1
             stamp = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
-            yield TimedPicture(clock.seconds(stamp), partial(_pixels, frame, path))
+            yield TimedPicture(clock.seconds(stamp), partial(_pixels, frame, path, shape))
     if not count:
         damaged = f" ({faults['packet that cannot be decoded']} damaged packets)" if faults else ""
         raise DataError(f"video {str(path)!r} has no picture that can be decoded{damaged}", "a recording")
@@ -119,9 +120,10 @@ def _frames(stream: VideoStream, packet: "av.Packet[VideoStream]", faults: Count
     return whole
 
 
-def _pixels(frame: DecodedFrame, path: Path) -> np.ndarray:
+def _pixels(frame: DecodedFrame, path: Path, shape: float) -> np.ndarray:
     try:
-        image: np.ndarray = frame.to_ndarray(format="rgb24")
+        # Recorders of analogue cameras store pixels that are not square: lines stay, so that fields do.
+        image: np.ndarray = frame.to_ndarray(format="rgb24", width=max(1, round(frame.width * shape)))
     except (av.FFmpegError, ValueError) as error:
         raise DataError(f"a picture of {str(path)!r} cannot be converted to colours ({error})") from error
     if frame.interlaced_frame:

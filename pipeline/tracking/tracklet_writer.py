@@ -28,7 +28,9 @@ from pipeline.tracking.cutting import Tracklet
 from pipeline.tracking.stay import Crop
 from pipeline.tracking.tracklet_progress import FolderProgress, Progress, load_progress
 
-COLUMNS = ("path", "camera", "tracklet", "frame", "seconds", "left", "top", "right", "bottom", "score")
+COLUMNS = ("path", "camera", "tracklet", "frame", "seconds", "left", "top", "right", "bottom", "score", "clock")
+# What the column `clock` holds where the cameras share one; else it holds the camera's name.
+ONE_CLOCK = "site"
 TABLE, CROPS = "tracklets.csv", "crops"
 _HEADER = (",".join(COLUMNS) + "\n").encode()
 _JPEG_QUALITY = 95
@@ -42,11 +44,14 @@ class TrackletWriter:
         made_by: what decides which tracklets come out (detector, settings, footage), as JSON values; a folder that was
             begun with something else is refused.
 
+        has_clock: whether the times of all cameras count on one clock; else each counts on a clock of its own name.
+
     Raises:
         DataError: the folder holds something else, was begun with other settings, or its table has been shortened.
     """
 
-    def __init__(self, root: str | Path, *, made_by: Mapping[str, Any]) -> None:
+    def __init__(self, root: str | Path, *, made_by: Mapping[str, Any], has_clock: bool = True) -> None:
+        self._has_clock = has_clock
         self._root = Path(root)
         self._root.mkdir(parents=True, exist_ok=True)
         self._done = load_progress(self._root, made_by=made_by) or self._start(made_by)
@@ -73,11 +78,12 @@ class TrackletWriter:
         folder = self._root / CROPS / camera
         folder.mkdir(parents=True, exist_ok=True)
         text = io.StringIO(newline="")
+        clock = ONE_CLOCK if self._has_clock else camera
         rows = csv.writer(text, lineterminator="\n")
         for crop in tracklet.crops:
             file = f"{name}_{crop.frame:07d}.jpg"
             _write_image(folder / file, crop.pixels)
-            rows.writerow((f"{CROPS}/{camera}/{file}", camera, name, *_fields(crop)))
+            rows.writerow((f"{CROPS}/{camera}/{file}", camera, name, *_fields(crop), clock))
         with (self._root / TABLE).open("ab") as table:
             table.write(text.getvalue().encode())
         return name

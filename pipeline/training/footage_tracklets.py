@@ -73,7 +73,7 @@ def cut_tracklets(footage: Footage, detector: Path, out: Path, *, rate: float, d
         return [sureness.read(one) for one in found]
 
     made_by = {"footage": footage.digest, "detector": sha256_of_file(detector), "rate": rate}
-    writer = TrackletWriter(out, made_by=made_by)
+    writer = TrackletWriter(out, made_by=made_by, has_clock=footage.has_clock)
     follower = CameraFollower(find, FollowPlan(rate=rate, stretch=_STRETCH_SECONDS, batch=_BATCH), writer)
     problems = [follower.follow(camera, footage.of_camera(camera))["problem"] for camera in footage.cameras]
     if not any(writer.progress(camera).tracklets for camera in footage.cameras):

@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from datasets.labels import capture_seconds, tracklet_indices
+from datasets.labels import capture_seconds, has_one_clock, tracklet_indices
 from datasets.records import ReIDData
 from pipeline.clustering.tracklets import Tracklets
 from pipeline.errors import DataError
@@ -42,4 +42,4 @@ def used_tracklets(data: ReIDData, use: TrackletUse) -> Tracklets | None:
             "Set clustering.tracklets to link.",
         )
     logger.info("%s: %d crops of %d tracklets", data.name, int((ids >= 0).sum()), int(ids.max()) + 1)
-    return Tracklets(ids, seconds, keep_apart=use != "link")
+    return Tracklets(ids, seconds, keep_apart=use != "link", has_clock=has_one_clock(data))

@@ -96,7 +96,9 @@ def int8_graph(network: ReIDModel, *, facts: Mapping[str, str]) -> bytes:
         replace_module(marked, quantiser, _MarkedMap(quantiser))
     # Two images: with one, the exporter would take the batch for a constant.
     images = torch.zeros(2, 3, *network.size)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    # The exporter and what it calls tell of every step.
+    for name in ("torch.onnx", "onnxscript", "onnx_ir"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     program = torch.onnx.export(
         _Embedder(marked).eval(), (images,), input_names=[IMAGES], output_names=[EMBEDDING], dynamo=True, verbose=False,
         dynamic_shapes=({0: torch.export.Dim("batch")},), opset_version=_OPSET,

@@ -92,6 +92,10 @@ def test_times_that_say_nothing_do_no_harm():
         ({"transitions": "sometimes"}, "'off' or 'fuse'"),
         ({"transitions": "fuse"}, "tracklets with times"),
         ({"transitions": "fuse", "tracklets": Tracklets(np.arange(300), np.full(300, np.nan))}, "tracklets with times"),
+        (
+            {"transitions": "fuse", "tracklets": Tracklets(np.arange(300), np.zeros(300), has_clock=False)},
+            "each camera's times count from its own beginning",
+        ),
     ],
 )
 def test_wrong_options_are_refused(options, message):

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from datasets.labels import has_one_clock
 from datasets.tracklets import COLUMNS, read_tracklets
 from pipeline.errors import DataError
 from tests.unit.datasets.crops import make_files
@@ -46,6 +47,15 @@ def test_the_order_of_rows_and_further_columns_change_nothing(tmp_path):
     )
     second = read_tracklets(make_tracklets(tmp_path, again))
     assert (second.samples, second.digest) == (first.samples, first.digest)
+
+
+def test_a_column_tells_whether_times_can_be_compared(tmp_path):
+    plain = read_tracklets(make_tracklets(tmp_path / "plain"))
+    assert has_one_clock(plain)
+    clocks = TEXT.replace(",0.9\n", ",0.9,site\n")
+    assert has_one_clock(read_tracklets(make_tracklets(tmp_path / "site", clocks)))
+    clocks = TEXT.replace("20,0.9\n", "20,0.9,own\n", 1)
+    assert not has_one_clock(read_tracklets(make_tracklets(tmp_path / "own", clocks)))
 
 
 def test_the_time_is_part_of_the_digest(tmp_path):

@@ -23,12 +23,17 @@ def number_of(image: np.ndarray) -> int:
     return round((float(image[-12:, -12:].mean()) - 20) / 12)
 
 
-def write_clip(path: Path, numbers=range(12), *, codec="mpeg4", stamps=None, options=None, gop=4) -> Path:
-    """Write a video; `stamps` are milliseconds of its pictures, else they come RATE times a second."""
+def write_clip(path: Path, numbers=range(12), *, codec="mpeg4", stamps=None, options=None, gop=4, shape=1) -> Path:
+    """Write a video; `stamps` are milliseconds of its pictures, else they come RATE times a second.
+
+    `shape` is the width of a stored pixel, its height being 1.
+    """
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=RATE)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.options = {"g": str(gop), "bf": "0", "qscale": "2", "flags": "+qscale", **(options or {})}
+        if shape != 1:
+            stream.codec_context.sample_aspect_ratio = Fraction(shape)
         if stamps is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
         for place, number in enumerate(numbers):

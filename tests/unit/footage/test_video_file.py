@@ -2,6 +2,7 @@
 
 import struct
 from collections import Counter
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -115,6 +116,13 @@ def _turn_clockwise(path, degrees):
     one = 1 << 16
     matrix = struct.pack(">9i", cosine * one, sine * one, 0, -sine * one, cosine * one, 0, 0, 0, 1 << 30)
     overwrite(path, path.read_bytes().index(b"tkhd") + 4 + 40, matrix)
+
+
+@pytest.mark.parametrize("shape", ["4/3", "12/11", "1/2"])
+def test_pixels_that_are_not_square_are_shown_as_they_were_filmed(tmp_path, shape):
+    _, images, _ = read(write_clip(tmp_path / "recorder.mp4", range(3), shape=Fraction(shape)))
+    assert images[0].shape == (HEIGHT, round(WIDTH * Fraction(shape)), 3)
+    assert [number_of(image) for image in images] == [0, 1, 2]
 
 
 def test_interlaced_pictures_have_no_combs(tmp_path):

@@ -42,12 +42,20 @@ def test_the_reader_finds_what_was_written(tmp_path):
     lines = (tmp_path / "a" / "tracklets.csv").read_text().splitlines()
     assert lines[1] == (
         '"crops/Lobby, Süd/Lobby, Süd-00001_0000005.jpg","Lobby, Süd","Lobby, Süd-00001",'
-        "5,0.5000,1.25,2.00,33.00,82.00,0.8750"
+        "5,0.5000,1.25,2.00,33.00,82.00,0.8750,site"
     )
     again = TrackletWriter(tmp_path / "a", made_by=MADE_BY)
     assert again.progress("2") == Progress(12, 2, False, {"file": 1})
     assert again.progress("Lobby, Süd") == Progress(7, 1, True)
     assert again.progress("3") == Progress()
+
+
+def test_cameras_without_a_common_clock_have_one_each(tmp_path):
+    writer = TrackletWriter(tmp_path, made_by=MADE_BY, has_clock=False)
+    for camera in ("gate", "hall"):
+        writer.add(camera, make_tracklet())
+        writer.commit(camera, frames=2, is_complete=True)
+    assert {s.camera_id: s.clock for s in read_tracklets(str(tmp_path)).samples} == {"gate": "gate", "hall": "hall"}
 
 
 def write_all(root, kill_after=None):
