@@ -2,7 +2,8 @@
 
 ROOT/tracklets.csv has a row for each crop with COLUMNS: `path` relative to ROOT, a `tracklet` that no other camera has,
 `seconds` on the clock that `clock` names (one for all cameras where the column is absent), the box in pixels of the
-frame. Nobody knows who the people are. A last row that was not written to its end is left out: footage may still be cut into the folder.
+frame. Nobody knows who the people are. A last row that was not written to its end is left out: footage may still be cut
+into the folder.
 """
 
 import csv
