@@ -7,6 +7,8 @@ STAMP := .venv/.installed
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(8, os.cpu_count() or 1))' 2>/dev/null)
+
 help:
 	@echo "make demo     run configs/quickstart.yaml: train, adapt, evaluate, report (minutes on a laptop CPU)"
 	@echo "make test     run the tests"
@@ -28,8 +30,9 @@ demo: $(STAMP)
 	@echo "State of the run:      $(BIN)/python tools/status.py runs/quickstart"
 	@echo "Your own folders:      see 'Adapt to your own cameras' in README.md"
 
+# One process a core; each counts with one thread. Files stay whole, because their tests share what was trained for them.
 test: $(STAMP)
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check .

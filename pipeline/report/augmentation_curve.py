@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib import rc_context
 
-from pipeline.report.plot_style import MARKERS, STYLE, colour, new_axes, svg_text
+from pipeline.report.plot_style import MARKERS, STYLE, colour, legend_below, new_axes, svg_text
 
 
 def draw_augmentation_curve(
@@ -32,5 +32,5 @@ def draw_augmentation_curve(
             axes.plot(magnitudes, means, marker=marker, ms=5, color=colour(place), label=name.replace("_", " "))
             axes.fill_between(magnitudes, means - spread, means + spread, color=colour(place), alpha=0.15, lw=0)
         axes.set(xlabel=x_label, ylabel=y_label)
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
+        legend_below(figure, *axes.get_legend_handles_labels(), columns=3)
         return svg_text(figure)

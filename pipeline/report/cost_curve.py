@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib import rc_context
 
-from pipeline.report.plot_style import MARKERS, STYLE, colour, new_axes, svg_text
+from pipeline.report.plot_style import MARKERS, STYLE, colour, legend_below, new_axes, svg_text
 
 
 def draw_cost_curve(
@@ -41,5 +41,5 @@ def draw_cost_curve(
             axes.minorticks_off()
         # A method may be in one panel only.
         lines = {str(line.get_label()): line for axes in figure.axes for line in axes.get_legend_handles_labels()[0]}
-        figure.legend(list(lines.values()), list(lines), loc="outside lower center", ncols=4, fontsize=9)
+        legend_below(figure, list(lines.values()), list(lines), columns=4)
         return svg_text(figure)

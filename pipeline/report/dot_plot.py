@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib import rc_context
 
-from pipeline.report.plot_style import COLOURS, MARKERS, STYLE, colour, new_axes, svg_text
+from pipeline.report.plot_style import COLOURS, MARKERS, STYLE, colour, legend_below, new_axes, svg_text
 
 
 def draw_dots(
@@ -42,5 +42,5 @@ def draw_dots(
         axes.set_yticks(places, [name.replace("$", r"\$") for name in values])
         axes.set_ylim(len(values) - 0.5, -0.5)
         axes.set(xlabel=x_label)
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
+        legend_below(figure, *axes.get_legend_handles_labels(), columns=4)
         return svg_text(figure)

@@ -10,6 +10,7 @@ Row = Mapping[str, Any]
 BEFORE, AFTER = "student_direct", "student_adapted"
 # Longer tables are for programs, which find all cameras in results.json.
 MOST = 40
+_MOST_COLUMNS = 10
 
 
 def cameras_block(rows: Sequence[Row]) -> Part:
@@ -25,11 +26,14 @@ def cameras_block(rows: Sequence[Row]) -> Part:
     gains = {name: gain for name in names if (gain := _gain(measured, name)) is not None}
     widest = max((abs(gain) for gain in gains.values()), default=0.0) or 1.0
     header = ["camera", "queries", *(["gain"] if gains else []), *map(role_name, measured.values())]
-    cells = [
+    cells: list[list[Part]] = [
         [name, str(_queries(measured, name)), *([_bar(gains.get(name), widest)] if gains else []),
          *(percent(_score(row, name)) for row in measured.values())]
         for name in names[:MOST]
     ]  # fmt: skip
+    if len(measured) > max(_MOST_COLUMNS, len(cells)):
+        # A page is higher than wide: many models stand below one another.
+        header, *cells = (list(column) for column in zip(header, *cells, strict=True))
     rest = [f"{len(names) - MOST} more cameras stand in results.json."] if len(names) > MOST else []
     sentences = [*_sentences(gains), "The queries of a camera ask for the same person at all others.", *rest]
     return tag(

@@ -31,7 +31,10 @@ def matching_block(rows: Sequence[Row]) -> Part:
         *(f"DIR@{100 * float(rate):g} %" for rate in SHOWN_FAR),
         "threshold", "false % meant", "false % here", "TPR here",
     ]  # fmt: skip
-    sources = [f"{role_name(row)}: {source}" for row in measured if (source := _source(row))]
+    models: dict[str, list[str]] = {}
+    for row in measured:
+        models.setdefault(_source(row), []).append(role_name(row))
+    sources = [f"{', '.join(names)}: {source}" for source, names in models.items() if source]
     return tag(
         "details", tag("summary", "Same person or not: one threshold for all pairs"),
         table(header, [_cells(row) for row in measured]), tag("p", NOTE, class_="soft"),

@@ -9,7 +9,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from pipeline.report.plot_style import MARKERS, STYLE, colour, new_axes, svg_text
+from pipeline.report.plot_style import MARKERS, STYLE, colour, legend_below, new_axes, svg_text
 
 # The nine points over which MR^-2 is the mean: 10^-2 .. 10^0 in quarter decades.
 REFERENCES = tuple(10.0 ** (quarter / 4) for quarter in range(-8, 1))
@@ -62,7 +62,7 @@ def draw_misses(curves: Sequence[MissCurve]) -> str:
             axes.plot([], [], marker=marker, ms=5.5, label=curve.name.replace("$", r"\$"), **look)
         _label_axes(axes, lowest)
         if curves:
-            figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
+            legend_below(figure, *axes.get_legend_handles_labels(), columns=2)
         return svg_text(figure)
 
 

@@ -1,10 +1,12 @@
 """What all figures share: colours, type, one pair of axes, and how they become SVG text."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 # Okabe and Ito's palette, told apart by colour-blind people too; black and yellow left out for contrast on white.
 COLOURS = (
@@ -12,6 +14,8 @@ COLOURS = (
     *("#7a5195", "#5f6b7a", "#8c6d31", "#1b2a6b", "#a50f15", "#4d7c0f"),
 )
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+# So many rows of names have room below the axes; each further one takes so many inches.
+_ROWS, _ROW_INCHES = 4, 0.19
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "report",
@@ -47,6 +51,20 @@ def new_axes(width: float, height: float) -> tuple[Figure, Axes]:
     """
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
+
+
+def legend_below(figure: Figure, handles: Sequence[Any], labels: Sequence[str], *, columns: int) -> Legend:
+    """Put the names below the axes; the figure grows with them, so that many leave the axes their height.
+
+    Args:
+        figure: with its axes.
+        handles: a line or a marker of each.
+        labels: the names.
+        columns: names beside one another.
+    """
+    more = max(0, -(-len(labels) // columns) - _ROWS)
+    figure.set_figheight(figure.get_figheight() + _ROW_INCHES * more)
+    return figure.legend(list(handles), list(labels), loc="outside lower center", ncols=columns, fontsize=9)
 
 
 def svg_text(figure: Figure) -> str:

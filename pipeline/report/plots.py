@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.report.plot_style import COLOURS, MARKERS, STYLE, colour, new_axes, svg_text
+from pipeline.report.plot_style import COLOURS, MARKERS, STYLE, colour, legend_below, new_axes, svg_text
 
 MAX_POINTS = 400
 Series = Mapping[str, tuple[Sequence[float], Sequence[float]]]
@@ -40,7 +40,7 @@ def draw_curves(series: Series, *, x_label: str, y_label: str, log: bool = False
             axes.set_yscale("log")
         axes.set(xlabel=x_label, ylabel=y_label)
         if list(series) != ["total"]:
-            figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
+            legend_below(figure, *axes.get_legend_handles_labels(), columns=3)
         return svg_text(figure)
 
 
@@ -114,7 +114,7 @@ def draw_cmc(curves: Mapping[str, Mapping[int, float]]) -> str:
             axes.plot(ranks, [100 * curve[k] for k in ranks], marker=marker, ms=5, color=colour(place), label=name)
         axes.set(xlabel="rank k", ylabel="CMC@k in %", ylim=(0, 103))
         axes.set_xticks(sorted({k for curve in curves.values() for k in curve})[:20])
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
+        legend_below(figure, *axes.get_legend_handles_labels(), columns=2)
         return svg_text(figure)
 
 
@@ -161,10 +161,10 @@ def draw_map(points: np.ndarray, person_ids: np.ndarray, camera_ids: np.ndarray,
                     linewidths=0.4,
                 )
         handles, labels = axes.get_legend_handles_labels()
-        legend = figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=9, markerscale=1.8)
+        legend = legend_below(figure, handles, labels, columns=4)
         for handle in legend.legend_handles:
             if handle is not None:
-                handle.set(facecolor="#5f6b7a")
+                handle.set(facecolor="#5f6b7a", sizes=[30])
         return svg_text(figure)
 
 

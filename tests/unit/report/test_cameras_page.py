@@ -67,6 +67,15 @@ def test_many_cameras_are_folded_and_cut():
     assert "open" not in block.split("<summary>")[0]
 
 
+def test_many_models_stand_below_one_another():
+    row = make_rows({"student_direct": {"1": 0.3, "hall": 0.4}})[0]
+    block = cameras_block([{**row, "role": f"model_{i}"} for i in range(12)])
+    head = block[: block.index("<tbody")]
+    assert ">hall<" in head
+    assert "model 7" not in head
+    assert "model 7" in block
+
+
 def test_results_and_page_have_them(tmp_path):
     run = make_run(tmp_path, roles=tuple(GOLDEN), pictures=False, logs=False)
     edit_json(run / "score" / "a0001" / "summary.json", {"rows": make_rows()})

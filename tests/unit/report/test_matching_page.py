@@ -34,6 +34,11 @@ def test_why_there_is_no_threshold_is_said():
     assert "come from: supervised student (ceiling): the model&#x27;s file holds none." in block
 
 
+def test_a_reason_that_several_models_share_is_told_once():
+    rows = [make_measured(role, {"missing": "no file"}) for role in ("student_direct", "student_adapted")]
+    assert "come from: source-only student, adapted student: no file." in matching_block(rows)
+
+
 def test_runs_of_before_have_no_table():
     assert matching_block([make_row("student_adapted")]) is None
     assert matching_block([]) is None

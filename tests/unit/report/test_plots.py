@@ -35,6 +35,14 @@ def test_curves_are_well_formed_drawings(series, log):
     assert ElementTree.fromstring(draw_curves(series, x_label="step", y_label="loss", log=log)).tag.endswith("svg")
 
 
+def test_many_names_leave_the_axes_their_height():
+    few, many = (
+        ElementTree.fromstring(draw_cmc({f"model {i}": {1: 0.3, 5: 0.5} for i in range(count)})) for count in (4, 44)
+    )
+    heights = [float(drawing.get("height").removesuffix("pt")) for drawing in (few, many)]
+    assert heights[1] > heights[0] + 72 * 2.5
+
+
 def test_rounds_and_cmc_are_well_formed_drawings():
     for rejected in ([False, True], [True, True]):
         ElementTree.fromstring(draw_rounds([1, 2], [0.5, float("nan")], rejected=rejected, share=False))
