@@ -1,5 +1,6 @@
 """What happens to boxes when their frame is scaled, cropped or flipped, and which of them train a detector."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +23,17 @@ class Geometry:
     window: tuple[int, int, int, int]
     size: tuple[int, int]
     is_flipped: bool = False
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Return what a row of `DetectionBatch.windows` holds."""
+        return (*self.window, *self.size, int(self.is_flipped))
+
+    @classmethod
+    def of(cls, numbers: Sequence[int]) -> "Geometry":
+        """Return the geometry of such a row."""
+        top, left, height, width, new_height, new_width, flipped = numbers
+        return cls((top, left, height, width), (new_height, new_width), bool(flipped))
 
     def pixels(self, image: np.ndarray) -> np.ndarray:
         """Return the (h, w, 3) uint8 pixels of the new frame.

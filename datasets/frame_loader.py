@@ -86,7 +86,8 @@ class FrameDataset:
         strong = weak
         if self.augment is not None:
             strong = [self.augment.photometric(frame, seed) for frame, (_, seed) in zip(weak, items, strict=True)]
-        seen = self._batch(weak, geometries, items)
+        windows = torch.tensor([geometry.numbers for geometry in geometries], dtype=torch.int64).reshape(-1, 7)
+        seen = replace(self._batch(weak, geometries, items), windows=windows)
         if self.backgrounds:
             seen = replace(seen, foreground=self._foreground(geometries, items, seen))
         return seen, self._batch(strong, geometries, items)

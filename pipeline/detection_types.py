@@ -70,6 +70,8 @@ class DetectionBatch:
         targets: what has to be found on each image, or None where nobody knows.
         foreground: (B, H, W) uint8, 1 where a pixel differs from its camera's background, 0 where it does not, 2 where
             the background is unknown; None where nobody asked.
+        windows: (B, 7) int64 top, left, height and width of the part of the frame that is seen, the height and width
+            that it got, and 1 where it was flipped; None where nobody asked.
     """
 
     images: Tensor
@@ -77,6 +79,7 @@ class DetectionBatch:
     indices: Tensor
     targets: tuple[BoxTargets, ...] | None
     foreground: Tensor | None = None
+    windows: Tensor | None = None
 
     def __post_init__(self) -> None:
         """Check that all fields have one entry an image."""

@@ -105,6 +105,7 @@ def run(context: StageContext) -> StageResult:
         pseudo=config.pseudo,
         style=config.style,
         device=device,
+        min_height=config.frames.min_height,
     )
     memory = DetectorMemory()
     state, start = resumed(context)
@@ -229,4 +230,4 @@ def _result(
     return StageResult(outputs=outputs, metrics=metrics, data=listing)
 
 
-STAGE = Stage("detector_kd", 2, DetectorKDConfig, ("best", "last", "teacher"), run)
+STAGE = Stage("detector_kd", 3, DetectorKDConfig, ("best", "last", "teacher"), run)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from pipeline.detection_types import BoxTargets, DetectionBatch, DetectorTaps
+from datasets.frame_boxes import Geometry
+from pipeline.detection_types import BoxTargets, DetectionBatch, Detections, DetectorTaps
 from pipeline.models.detection.detector import Detector, DetectorOutput
 from pipeline.training.detection.calibration import Calibration
 from pipeline.training.detection.domains import speak_for
+from pipeline.training.detection.found import from_tensors, to_tensors
 from pipeline.training.detection.objectives import DetectionObjectives
 from pipeline.training.detection.player import DetectorPlayer, FrameView, in_float32, on_device, respond
 from pipeline.training.detection.pseudo_boxes import Limits, pseudo_targets
@@ -60,6 +62,7 @@ class DetectorDistillationTask:
         pseudo: how boxes on target frames are made.
         style: share of the source frames that the student sees in the colours of target frames.
         device: where it computes.
+        min_height: lower people neither teach nor are background, in pixels of what the student sees.
     """
 
     def __init__(
@@ -71,12 +74,15 @@ class DetectorDistillationTask:
         pseudo: PseudoBoxSettings,
         style: float = 0.0,
         device: torch.device,
+        min_height: float = 0.0,
     ) -> None:
         self.teacher, self.student, self.objectives = teacher, student, objectives
-        self.pseudo, self.style, self.device = pseudo, style, device
+        self.pseudo, self.style, self.device, self.min_height = pseudo, style, device, min_height
         self.beta = 1.0
         # None while boxes on target frames are not believed yet.
         self.limits: Limits | None = None
+        # What the finder found on each target frame.
+        self.found: list[Detections] | None = None
         # Whether people move from frame to frame, so that what does not is furniture.
         self.is_moving = True
         if teacher is not None:
@@ -101,7 +107,7 @@ class DetectorDistillationTask:
         if "weak" in local:
             clean[TARGET] = local["weak"]
             shown[SOURCE] = restyled(local[SOURCE], local["weak"], share=self.style)
-            shown[TARGET] = replace(local["strong"], targets=self._boxes(local["weak"], self.limits))
+            shown[TARGET] = replace(local["strong"], targets=self._boxes(local["weak"]))
         total, parts = torch.zeros((), device=self.device), {}
         weight, learner = 1.0, None if self.teacher is None else self.teacher.player
         if learner is not None:
@@ -138,23 +144,21 @@ class DetectorDistillationTask:
         player.learn(loss, said, weight=weight)
         return LossTerms(loss.detach(), {**parts, **terms.parts}, terms.facts)
 
-    def _boxes(self, weak: DetectionBatch, limits: Limits | None) -> tuple[BoxTargets, ...] | None:
-        """Return what the mean network finds on the weak view, as targets; None while nobody believes it."""
-        if limits is None:
+    def _boxes(self, weak: DetectionBatch) -> tuple[BoxTargets, ...] | None:
+        """Return what was found on the frames, as targets of their views; None while nobody believes it."""
+        if self.limits is None or self.found is None:
             return None
-        settings = self.pseudo
-        speaker = self.finder.speaker(TARGET).eval()
-        with timed("forward", self.device.type):
-            found = speaker.detect(
-                weak.images, weak.sizes, score_threshold=0.02, nms_threshold=settings.nms, max_detections=settings.most
-            )
-        seen = weak.foreground if self.is_moving else None
-        planes = [None] * len(found) if seen is None else seen.cpu().numpy()
-        calibration = self.finder.calibration
-        targets = [pseudo_targets(one, calibration, limits, plane) for one, plane in zip(found, planes, strict=True)]
-        targets = [replace(target, weights=settings.weight * target.weights) for target in targets]
-        move = [(t.boxes.to(self.device), t.weights.to(self.device), t.ignored.to(self.device)) for t in targets]
-        return tuple(BoxTargets(*tensors) for tensors in move)
+        assert weak.windows is not None, "views know their windows"
+        planes = [None] * len(weak)
+        if weak.foreground is not None and self.is_moving:
+            planes = list(weak.foreground.numpy())
+        targets = []
+        for index, window, plane in zip(weak.indices.tolist(), weak.windows.tolist(), planes, strict=True):
+            view = Geometry.of(window)
+            target = pseudo_targets(self.found[index], self.limits, view, plane=plane, min_height=self.min_height)
+            weights = (self.pseudo.weight * target.weights).to(self.device)
+            targets.append(BoxTargets(target.boxes.to(self.device), weights, target.ignored.to(self.device)))
+        return tuple(targets)
 
     def state(self) -> dict[str, Tensor]:
         """Return what a resume point keeps of both networks."""
@@ -165,6 +169,7 @@ class DetectorDistillationTask:
             tensors[f"{name}.calibration"] = torch.tensor(side.calibration.numbers, dtype=torch.float64)
         limits = [] if self.limits is None else [self.limits.keep, self.limits.ignore]
         tensors["is_moving"] = torch.tensor(self.is_moving)
+        tensors |= {f"found.{key}": value for key, value in to_tensors(self.found).items()}
         return {**tensors, "limits": torch.tensor(limits, dtype=torch.float64)}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
@@ -172,6 +177,7 @@ class DetectorDistillationTask:
         limits = tensors["limits"].tolist()
         self.limits = Limits(*limits) if limits else None
         self.is_moving = bool(tensors["is_moving"])
+        self.found = from_tensors(under(tensors, "found."))
         for name, side in self.sides.items():
             own = under(tensors, f"{name}.")
             side.calibration = Calibration.of(own.pop("calibration").tolist())

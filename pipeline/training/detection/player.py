@@ -125,7 +125,7 @@ def on_device(batch: DetectionBatch, device: torch.device) -> DetectionBatch:
         )
     return DetectionBatch(
         batch.images.to(device, non_blocking=True), batch.sizes.to(device), batch.indices.to(device), targets,
-        batch.foreground,
+        batch.foreground, batch.windows,
     )  # fmt: skip
 
 

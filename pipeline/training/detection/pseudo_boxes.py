@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from datasets.camera_background import foreground_shares, moving_regions
+from datasets.camera_background import moving_regions
+from datasets.frame_boxes import Geometry, clip_boxes, limit_outside
 from pipeline.detection_types import BoxTargets, Detections
-from pipeline.training.detection.calibration import Calibration
+
+# Of a person, for teaching what is seen of it.
+_LEAST_SEEN = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,37 +54,46 @@ def limits_for(found: Sequence[Detections], *, keep: float, shares: tuple[float,
 
 
 def pseudo_targets(
-    found: Detections, calibration: Calibration, limits: Limits, plane: np.ndarray | None = None
+    found: Detections, limits: Limits, view: Geometry, *, plane: np.ndarray | None = None, min_height: float = 0.0
 ) -> BoxTargets:
-    """Turn detections into targets.
+    """Turn what was found on a frame into targets of a view of it.
 
-    A box with calibrated confidence ``p >= keep`` is a person with weight p; one with ``ignore <= p < keep`` is an
-    ignore region, where the student is told neither person nor background, and so is whatever moves before a fixed
-    camera: half of the people there are not found yet. The rest is background.
+    A box with confidence ``p >= keep`` is a person with weight p; one with ``ignore <= p < keep`` is an ignore region,
+    where the student is told neither person nor background, and so is whatever moves before a fixed camera: half of
+    the people there are not found yet. So are people who are lower than `min_height` in the view, or of whom it shows
+    less than half. The rest is background.
 
     Args:
-        found: detections on the weak view, with scores.
-        calibration: from scores to the share of right boxes.
+        found: on the whole frame, with confidences in place of scores.
         limits: of the round.
-        plane: (h, w) uint8, the weak view's foreground, as in `DetectionBatch`; None = unknown.
+        view: the part of the frame that is seen, and its size.
+        plane: (h, w) uint8, the view's foreground, as in `DetectionBatch`; None = unknown.
+        min_height: in pixels of the view.
 
     Returns:
         the targets; tensors on the CPU.
 
     Reference:
         Liu et al. Unbiased teacher for semi-supervised object detection. ICLR 2021. We differ: the threshold is a
-        calibrated confidence instead of a raw score, to which a fixed camera's background adds, and boxes between the
-        two limits and moving regions are ignored.
+        calibrated confidence instead of a raw score, to which a fixed camera's background adds, boxes are found once a
+        round on the whole frame in several sizes, and boxes between the two limits and moving regions are ignored.
     """
-    shares = None if plane is None else foreground_shares(plane, found.boxes)
-    confidence = calibration.confidence(found.scores, shares)
-    sure = confidence >= limits.keep
-    unsure = ~sure & (confidence >= limits.ignore)
-    spared = found.boxes[unsure]
+    boxes, confidence = view.boxes(found.boxes), found.scores
+    inside = clip_boxes(boxes, view.size)
+    seen, whole = _areas(inside), _areas(boxes)
+    is_clear = (seen >= _LEAST_SEEN * whole) & (boxes[:, 3] - boxes[:, 1] >= min_height)
+    sure = (confidence >= limits.keep) & is_clear & (seen > 0)
+    unsure = ~sure & (confidence >= limits.ignore) & (seen > 0)
+    spared = inside[unsure]
     if plane is not None:
         spared = np.concatenate([spared, moving_regions(plane)])
     return BoxTargets(
-        boxes=torch.from_numpy(found.boxes[sure].astype(np.float32)),
+        boxes=torch.from_numpy(limit_outside(boxes, view.size)[sure]),
         weights=torch.from_numpy(confidence[sure].astype(np.float32)),
         ignored=torch.from_numpy(spared.astype(np.float32)),
     )
+
+
+def _areas(boxes: np.ndarray) -> np.ndarray:
+    areas: np.ndarray = (boxes[:, 2:] - boxes[:, :2]).astype(np.float64).clip(0).prod(axis=1)
+    return areas

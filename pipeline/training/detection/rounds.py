@@ -16,9 +16,10 @@ from pipeline.training.beta import BetaSettings
 from pipeline.training.detection.calibration import Calibration, fit_calibration, right_boxes
 from pipeline.training.detection.distil import DetectorDistillationTask, DetectorSide
 from pipeline.training.detection.domains import spread_evenly
+from pipeline.training.detection.found import find_on_all
 from pipeline.training.detection.memory import DetectorMemory
 from pipeline.training.detection.movement import annotated_people_move, found_people_move
-from pipeline.training.detection.pseudo_boxes import Limits, limits_for
+from pipeline.training.detection.pseudo_boxes import limits_for
 from pipeline.training.detection.scoring import find_people
 from pipeline.training.detection.selection import judge
 from pipeline.training.loop import LoopHooks, run_steps
@@ -136,7 +137,7 @@ class DetectorRounds:
         self.task.is_moving = found_people_move(*finder)
         if not self.task.is_moving:
             logger.warning("those found on target frames hardly move, so the cameras' backgrounds are left out")
-        self.task.limits = self._limits(number, finder)
+        self._search(number, target)
         sure = {name: self._confident(look) for name, look in looks.items()}
         self._keep(number, memory, judge(sure["student"], self._confident(mirrored), sure.get("teacher")))
 
@@ -163,17 +164,24 @@ class DetectorRounds:
         found = find_people(side.speaker(domain), frames, indices=chosen, mirrored=mirrored, precision=self.precision)
         return found, [frames.foreground_shares(int(i), one.boxes) for i, one in zip(chosen, found, strict=True)]
 
-    def _limits(self, number: int, finder: _Look) -> Limits | None:
-        settings = self.task.pseudo
-        if number < settings.from_round:
-            return None
-        return limits_for(self._confident(finder, least=0.0), keep=settings.keep, shares=settings.shares)
+    def _search(self, number: int, target: FrameDataset) -> None:
+        """Look at all target frames for the boxes of the round, and choose which of them are believed."""
+        task, settings, finder = self.task, self.task.pseudo, self.task.finder
+        if number < settings.from_round or number == self.plan.rounds:
+            return
+        # A frozen network finds the same in every round.
+        if task.found is None or finder.player is not None:
+            task.found = find_on_all(
+                finder.speaker(TARGET), target, calibration=finder.calibration, looks=settings.looks,
+                nms_threshold=settings.nms, most=settings.most, is_moving=task.is_moving, precision=self.precision,
+            )  # fmt: skip
+        task.limits = limits_for(task.found, keep=settings.keep, shares=settings.shares)
 
-    def _confident(self, look: _Look, *, least: float = 0.05) -> list[Detections]:
+    def _confident(self, look: _Look) -> list[Detections]:
         """Return detections with confidences in place of scores."""
         calibration, found, known = look
         shares = known if self.task.is_moving else [None] * len(found)
-        return [calibration.applied(one, share, least=least) for one, share in zip(found, shares, strict=True)]
+        return [calibration.applied(one, share) for one, share in zip(found, shares, strict=True)]
 
     def _keep(self, number: int, memory: DetectorMemory, facts: dict[str, float]) -> None:
         """Log the state after `number` rounds and keep it where it is the best."""

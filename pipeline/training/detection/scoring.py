@@ -10,6 +10,7 @@ from datasets.frame_loader import FrameDataset
 from pipeline import distributed
 from pipeline.detection_types import Detections
 from pipeline.models.detection.detector import Detector
+from pipeline.training.detection.looking import detect_resized
 from pipeline.training.precision import Precision
 
 
@@ -20,6 +21,7 @@ def find_people(
     *,
     indices: np.ndarray | None = None,
     mirrored: bool = False,
+    factor: float = 1.0,
     batch: int = 8,
     score_threshold: float = 0.01,
     nms_threshold: float = 0.5,
@@ -33,6 +35,7 @@ def find_people(
         frames: N frames.
         indices: positions of the frames to look at; None = all.
         mirrored: look at the mirror image; the boxes are mirrored back.
+        factor: size in which each frame is looked at; the boxes are scaled back.
         batch: frames a forward.
         score_threshold: weaker boxes are left out.
         nms_threshold: IoU above which the weaker of two boxes goes.
@@ -56,8 +59,8 @@ def find_people(
         if mirrored:
             images = _mirror(images, sizes)
         with precision.autocast():
-            said = model.detect(
-                images, sizes, score_threshold=score_threshold, nms_threshold=nms_threshold,
+            said = detect_resized(
+                model, images, sizes, factor=factor, score_threshold=score_threshold, nms_threshold=nms_threshold,
                 max_detections=max_detections,
             )  # fmt: skip
         for place, size, one in zip(places, shown.sizes.tolist(), said, strict=True):

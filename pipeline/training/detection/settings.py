@@ -40,6 +40,9 @@ class PseudoBoxSettings(StrictModel):
     shares: tuple[float, float] = (0.5, 2.0)
     # Whether the background of fixed cameras helps to tell people from furniture; other cameras do without.
     foreground: bool = True
+    # Sizes in which each target frame is looked at, once a round: people who are far away are found where it is
+    # enlarged.
+    looks: tuple[Annotated[float, Field(ge=0.25, le=4)], ...] = (1.0, 2.0)
     weight: float = Field(1.0, ge=0)
     nms: float = Field(0.5, gt=0, le=1)
     most: int = Field(100, ge=1)
@@ -48,6 +51,8 @@ class PseudoBoxSettings(StrictModel):
 
     @model_validator(mode="after")
     def _ordered(self) -> "PseudoBoxSettings":
+        if not self.looks:
+            raise ValueError("looks is empty; name at least one size, such as [1.0]")
         if not 0 <= self.shares[0] <= self.shares[1]:
             raise ValueError(f"shares {list(self.shares)}; expected two numbers from 0 on, the first the smaller one")
         return self

@@ -14,6 +14,7 @@ from datasets.camera_background import (
     median_background,
     moving_regions,
 )
+from datasets.frame_boxes import Geometry
 from datasets.frame_cache import FrameCache, forget_frames, load_frames
 from datasets.frame_loader import FrameDataset
 from datasets.frame_transforms import build_frame_transform
@@ -133,6 +134,7 @@ def test_the_foreground_of_a_view_has_the_view_s_geometry(preset):
     assert strong.foreground is None
     for row, item in enumerate(items):
         geometry = dataset._geometry(dataset.augment, item)
+        assert Geometry.of(weak.windows[row].tolist()) == geometry
         x = 6 * (item[0] // 2)
         boxes = geometry.boxes(np.array([[x, 10, x + 8, 30]], np.float32))
         height, width = geometry.size

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from datasets.frame_boxes import Geometry
 from pipeline.detection_types import Detections, FrameBoxes
 from pipeline.training.detection.calibration import Calibration, fit_calibration, right_boxes
 from pipeline.training.detection.pseudo_boxes import Limits, limits_for, pseudo_targets
@@ -101,21 +102,38 @@ def test_furniture_falls_behind_people():
     assert (np.diff(sure.scores) < 0).all()
 
 
+WHOLE = Geometry((0, 0, 40, 40), (40, 40))
+
+
 def test_sure_boxes_teach_unsure_ones_are_ignored_and_the_rest_is_background():
     boxes = np.arange(16, dtype=np.float32).reshape(4, 4)
     found = Detections(boxes, np.array([0.9, 0.6, 0.59, 0.1], np.float32))
-    made = pseudo_targets(found, Calibration(), Limits(0.6, 0.2))
+    made = pseudo_targets(found, Limits(0.6, 0.2), WHOLE)
     assert made.boxes.tolist() == boxes[:2].tolist()
     assert made.weights.tolist() == pytest.approx([0.9, 0.6])
     assert made.ignored.tolist() == boxes[2:3].tolist()
     # Before a fixed camera whatever moves is neither a person nor background.
     plane = np.zeros((40, 40), np.uint8)
     plane[10:30, 8:16] = 1
-    made = pseudo_targets(found, Calibration(), Limits(0.6, 0.2), plane)
+    made = pseudo_targets(found, Limits(0.6, 0.2), WHOLE, plane=plane)
     assert made.boxes.tolist() == boxes[:2].tolist()
     assert made.ignored.tolist() == [*boxes[2:3].tolist(), [6, 5, 18, 35]]
-    empty = pseudo_targets(Detections(boxes[:0], np.zeros(0, np.float32)), Calibration(), Limits(0.6, 0.2))
+    empty = pseudo_targets(Detections(boxes[:0], np.zeros(0, np.float32)), Limits(0.6, 0.2), WHOLE)
     assert (empty.boxes.shape, empty.ignored.shape) == ((0, 4), (0, 4))
+
+
+def test_boxes_of_a_frame_move_with_its_view():
+    boxes = np.array([[4, 4, 8, 16], [16, 10, 24, 30], [18, 2, 30, 30], [30, 30, 36, 38]], np.float32)
+    found = Detections(boxes, np.array([0.9, 0.8, 0.7, 0.9], np.float32))
+    # The left upper quarter, enlarged by two and flipped.
+    view = Geometry((0, 0, 20, 20), (40, 40), is_flipped=True)
+    made = pseudo_targets(found, Limits(0.6, 0.2), view, min_height=20)
+    assert made.boxes.tolist() == [[24, 8, 32, 32]]
+    # Of the second a quarter is seen, of the third a tenth, of the fourth nothing.
+    assert made.ignored.tolist() == [[0, 20, 8, 40], [0, 4, 4, 40]]
+    assert pseudo_targets(found, Limits(0.6, 0.2), view, min_height=25).ignored.tolist()[0] == [24, 8, 32, 32]
+    half = Detections(np.array([[15, 4, 25, 16]], np.float32), np.array([0.9], np.float32))
+    assert pseudo_targets(half, Limits(0.6, 0.2), view).boxes.tolist() == [[-10, 8, 10, 32]]
 
 
 def make_confident(*confidences):
