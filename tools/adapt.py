@@ -27,8 +27,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--models", type=Path, required=True, metavar="RUN", help="finished run with both halves, such as that of"
         " configs/quickstart.yaml: its models, source data and budgets are used")  # fmt: skip
     add("--out", type=Path, required=True, metavar="RUN", help="folder of the new run")
-    add("--follow", choices=("teacher", "student"), default="teacher",
-        help="which of the adapted detectors follows people: teacher (default) or the faster student")  # fmt: skip
+    add("--follow", choices=("student", "teacher"), default="student",
+        help="which of the adapted detectors follows people (default: student)")  # fmt: skip
     add("--probe-crops", type=Path, metavar="DIR", help="labelled query/ and bounding_box_test/ of the new cameras, to"
         " measure by; Market-1501 layout")  # fmt: skip
     add("--ceiling-crops", type=Path, metavar="DIR", help="labelled bounding_box_train/ of them, for the ceiling")

@@ -32,7 +32,7 @@ _HALVES = (
 )
 
 
-def derive(run: ModelsRun, footage: Tree, *, name: str, truth: Truth, follow: str = "teacher") -> Tree:
+def derive(run: ModelsRun, footage: Tree, *, name: str, truth: Truth, follow: str = "student") -> Tree:
     """Return a configuration as plain values.
 
     The detector adapts to sampled frames, then follows people, then the re-ID networks adapt to what was cut out. What
@@ -44,8 +44,8 @@ def derive(run: ModelsRun, footage: Tree, *, name: str, truth: Truth, follow: st
         footage: entry of the data section.
         name: of the new run.
         truth: by which it is measured.
-        follow: 'teacher' or 'student': which of the adapted detectors follows people; crops teach, so that the larger
-            one's better boxes are worth its time.
+        follow: 'student' or 'teacher': which of the adapted detectors follows people; the student has learned from
+            boxes of frames in several sizes, which the teacher alone would not find.
 
     Raises:
         ManifestError: a half is missing in the run, or something that it would be measured against.

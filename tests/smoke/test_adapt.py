@@ -175,7 +175,7 @@ def test_labelled_data_of_the_new_cameras_adds_what_measures(models, footage, tm
     crops, frames = tmp_path / "crops", tmp_path / "frames"
     crops.mkdir()
     (frames / "annotations").mkdir(parents=True)
-    words = ["--footage", str(footage), "--models", str(models), "--out", str(tmp_path / "run"), "--follow", "student"]
+    words = ["--footage", str(footage), "--models", str(models), "--out", str(tmp_path / "run")]
     words += ["--probe-crops", str(crops), "--ceiling-crops", str(crops)]
     words += ["--probe-frames", str(frames), "--ceiling-frames", str(frames)]
     assert adapt.main(words) == 2
@@ -195,6 +195,8 @@ def test_labelled_data_of_the_new_cameras_adds_what_measures(models, footage, tm
     assert stages["supervised_student"]["data"] == ["source", "site_crops"]
     assert stages["supervised_detector"]["is_ceiling"] is True
     assert stages["people"]["detector"] == "distil.best"
+    by_teacher = adapt.derived_tree(adapt.build_parser().parse_args([*words, "--follow", "teacher"]))
+    assert by_teacher["stages"]["people"]["detector"] == "distil.teacher"
     make_config(tree)
 
 
