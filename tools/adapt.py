@@ -5,7 +5,6 @@ other: killed, the same command goes on, and tools/status.py tells how far it is
 """
 
 import argparse
-import logging
 import re
 import sys
 from pathlib import Path
@@ -156,10 +155,12 @@ def main(arguments: list[str] | None = None) -> int:
         exit status: 0 done, 2 a problem that the user can act on, 130 interrupted.
     """
     options = build_parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     # Imported after the command line is read: --help and a mistyped option must not wait for torch.
     from pipeline.errors import PipelineError
+    from pipeline.telling import tell_progress
     from tools import report, run
+
+    tell_progress()
 
     try:
         check(options)

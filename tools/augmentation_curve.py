@@ -50,10 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: words of the command line; those of the process where None.
     """
     options = parse_arguments(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
-    # FAISS tells at this level which of its binaries it loads.
-    logging.getLogger("faiss").setLevel(logging.WARNING)
     from pipeline.errors import PipelineError
+    from pipeline.telling import tell_progress
+
+    tell_progress()
 
     try:
         results = [_run(options, int(seed)) for seed in options.seeds.split(",")]

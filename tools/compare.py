@@ -1,7 +1,6 @@
 """Compare methods on one task: the same data, student and budget, over domain pairs and seeds, best first."""
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,10 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run all cases, then print the table; a case that is done is not run again."""
     words = sys.argv[1:] if arguments is None else arguments
     options = build_parser().parse_args(words)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
-    # FAISS tells at this level which of its binaries it loads.
-    logging.getLogger("faiss").setLevel(logging.WARNING)
     from pipeline.errors import PipelineError
+    from pipeline.telling import tell_progress
+
+    tell_progress()
 
     try:
         print(compare(options, command=["python", "tools/compare.py", *words]))

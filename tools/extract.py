@@ -1,7 +1,6 @@
 """Embed every crop of a data set into a table on the disk; a run that was stopped goes on where it was."""
 
 import argparse
-import logging
 import sys
 from pathlib import Path
 
@@ -91,12 +90,12 @@ def main(arguments: list[str] | None = None) -> int:
         exit status: 0, 2 after a problem that was printed in one line, or 130 when it was interrupted.
     """
     options = build_parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
-    # FAISS tells at this level which of its binaries it loads.
-    logging.getLogger("faiss").setLevel(logging.WARNING)
     # Imported after the command line is read: --help must not wait for torch.
     from pipeline import distributed
     from pipeline.errors import PipelineError
+    from pipeline.telling import tell_progress
+
+    tell_progress()
 
     try:
         line = extract(options)

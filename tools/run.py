@@ -38,12 +38,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run and return the exit code: 0 done, 2 a problem that the user can act on, 130 interrupted."""
     options = parse_arguments(arguments)
     level = logging.DEBUG if options.verbose else logging.INFO
-    logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
-    # FAISS tells at this level which of its binaries it loads.
-    logging.getLogger("faiss").setLevel(logging.WARNING)
     # Imported after the command line is read: --help and a mistyped option must not wait for torch.
     from pipeline.errors import PipelineError
     from pipeline.interruption import RunInterrupted
+    from pipeline.telling import tell_progress
+
+    tell_progress(level)
 
     try:
         _run(options)

@@ -2,7 +2,6 @@
 
 import argparse
 import copy
-import logging
 import statistics
 import sys
 from pathlib import Path
@@ -30,8 +29,10 @@ BASELINE_ROLES = ("student_direct", "teacher_direct", "student_supervised")
 def main(arguments: list[str] | None = None) -> int:
     """Run all cases, then print the table; a case that is done is not run again."""
     options = parse_arguments("run_ablation.py", __doc__, "`adapt` stage", arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     from pipeline.errors import PipelineError
+    from pipeline.telling import tell_progress
+
+    tell_progress()
 
     try:
         results = [_rows(summary) for summary in run_cases(options, configure)]

@@ -3,7 +3,6 @@
 import argparse
 import copy
 import json
-import logging
 import statistics
 import sys
 from pathlib import Path
@@ -19,8 +18,10 @@ DOMAINS = ("target", "source")
 def main(arguments: list[str] | None = None) -> int:
     """Run all cases, then print the table; a case that is done is not run again."""
     options = parse_arguments("run_detector_ablation.py", __doc__, "detector_kd stage", arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     from pipeline.errors import PipelineError
+    from pipeline.telling import tell_progress
+
+    tell_progress()
 
     try:
         results = [_rows(summary) for summary in run_cases(options, configure)]
