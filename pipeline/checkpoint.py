@@ -110,6 +110,11 @@ def load_model(path: Path | str) -> LoadedModel:
             f"{path} is a network of clips", "a re-ID network of single crops", "Stages of kind video_kd and "
             "evaluate_video take it; give the file of a stage that trains on crops here.",
         )  # fmt: skip
+    if not header["spec"]:
+        raise CheckpointError(
+            f"{path} holds images and no network", "a re-ID network",
+            "What an invert or a generate made belongs to the setting images.",
+        )  # fmt: skip
     if "route" in header:
         raise CheckpointError(
             f"{path} is a route of {len(header['route'])} states", "one network",
