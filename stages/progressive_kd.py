@@ -1,6 +1,7 @@
 """Adapt a teacher to unlabelled target cameras while a small student learns from it, round by round."""
 
 import copy
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ from pipeline.training.student import starting_student, trained_spec
 from pipeline.training.target_tracklets import used_tracklets
 from pipeline.training.teachers import LoadedTeacher, load_teacher, routed_teacher, steps_of_route
 from pipeline.training.tensor_names import under
+
+logger = logging.getLogger(__name__)
 
 
 def run(context: StageContext) -> StageResult:
@@ -165,6 +168,10 @@ def _domains(
 ) -> Domains:  # fmt: skip
     source, source_cache = load_pixels(source, size=size)
     target, target_cache = load_pixels(target, size=size)
+    if len(target.cameras) == 1:
+        logger.warning(
+            "%s has one camera alone: what a person looks like to another one cannot be learnt from it", config.target
+        )
     augment = build_transform(size=size, **config.augment.arguments())
     labels, persons = class_labels(source)
     if identities is not None:

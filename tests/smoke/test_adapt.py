@@ -143,9 +143,10 @@ def test_nobody_in_the_footage_is_one_sentence_and_the_detector_stays(models, tm
     assert (tmp_path / "run" / "report.html").exists()
 
 
-def test_one_person_is_enough_to_go_through(models, tmp_path):
+def test_one_person_before_one_camera_is_enough_to_go_through(models, tmp_path, caplog):
     footage = write_footage(tmp_path / "site", people=1, cameras=1, frames=24)
     assert command(footage, models, tmp_path / "run") == 0
+    assert "people has one camera alone" in caplog.text
     assert manifest_of(tmp_path / "run", "people")["metrics"]["tracklets"] == 1
 
 
