@@ -11,6 +11,7 @@ from pipeline.report.collect import collect_run
 from pipeline.report.halves import DETECTION, REID, Half, halves_of
 from pipeline.report.markup import Html, join, tag
 from pipeline.report.page_classes import classes_block, classes_section
+from pipeline.report.page_footage import footage_section
 from pipeline.report.page_frames import frames_section
 from pipeline.report.page_headline import half_block
 from pipeline.report.page_maps import maps_section
@@ -31,6 +32,7 @@ _ANCHORS = {
     "map": "Embedding map",
     "misses": "Misses",
     "frames": "Frames",
+    "footage": "Footage",
     "training": "Training",
     "lineage": "Lineage",
     "size": "Speed and size",
@@ -75,6 +77,8 @@ def render(run: RunFiles, *, show_faces: bool = False) -> str:
     absent = {"strips", "map"} if not has_reid else set()
     absent |= set() if has_detection else {"misses", "frames"}
     absent |= set() if results.get("classification") else {"classes"}
+    footage = footage_section(run, show_faces=show_faces)
+    absent |= {"footage"} if footage is None else set()
     absent |= set() if halves else {"results", "size"}
     body = tag(
         "body",
@@ -86,6 +90,7 @@ def render(run: RunFiles, *, show_faces: bool = False) -> str:
             *([classes_section(results)] if results.get("classification") else []),
             *([strips_section(run, strips, show_faces=show_faces), maps_section(run)] if has_reid else []),
             *([misses_section(run, results), frames_section(run, show_faces=show_faces)] if has_detection else []),
+            footage,
             training_section(run),
             page_provenance.lineage_section(run),
             *([page_results.size_section(results, halves)] if halves else []),

@@ -51,7 +51,7 @@ def test_another_file_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="not written by crosscam"):
         load_made_images(tmp_path / "plain.safetensors")
     leave_made_images(tmp_path, make_images(), meta={})
-    with pytest.raises(CheckpointError, match="holds images and no network; .* belongs to the setting images"):
+    with pytest.raises(CheckpointError, match=r"holds images and no network; .* belongs to the setting images"):
         load_model(tmp_path / "images.safetensors")
 
 
