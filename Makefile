@@ -30,9 +30,10 @@ demo: $(STAMP)
 	@echo "State of the run:      $(BIN)/python tools/status.py runs/quickstart"
 	@echo "Your own folders:      see 'Adapt to your own cameras' in README.md"
 
-# One process a core; each counts with one thread. Files stay whole, because their tests share what was trained for them.
+# One process a core; each counts with one thread. Files stay whole, because their tests share what was trained for them, and
+# in their order, because long ones come first.
 test: $(STAMP)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check .
