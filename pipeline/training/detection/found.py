@@ -16,6 +16,8 @@ from pipeline.training.precision import Precision
 
 # Less sure boxes would neither teach nor be left out of account.
 _LEAST = 0.01
+# So many frames in their own size go through the network together.
+_FRAMES = 8
 
 
 def find_on_all(
@@ -47,13 +49,18 @@ def find_on_all(
     sure: list[list[Detections]] = [[] for _ in range(len(frames))]
     for factor in looks:
         found = find_people(
-            model, frames, factor=factor, score_threshold=0.02, nms_threshold=nms_threshold, max_detections=most,
-            precision=precision,
+            model, frames, factor=factor, batch=_batch(factor), score_threshold=0.02, nms_threshold=nms_threshold,
+            max_detections=most, precision=precision,
         )  # fmt: skip
         for index, one in enumerate(found):
             shares = frames.foreground_shares(index, one.boxes) if is_moving else None
             sure[index].append(calibration.applied(one, shares, least=_LEAST))
     return [merge_looks(one, nms_threshold=nms_threshold, most=most) for one in sure]
+
+
+def _batch(factor: float) -> int:
+    """Return how many frames are looked at together: enlarged ones take more memory."""
+    return max(1, round(_FRAMES / max(1.0, factor) ** 2))
 
 
 def to_tensors(found: Sequence[Detections] | None) -> dict[str, Tensor]:
